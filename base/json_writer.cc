@@ -1,0 +1,175 @@
+#include "base/json_writer.h"
+
+#include <fmt/format.h>
+
+#include <cmath>
+
+#include "base/check.h"
+
+namespace sluice {
+namespace {
+
+bool is_continuation(unsigned char byte) {
+  return (byte & 0xC0U) == 0x80U;
+}
+
+// Length of the valid UTF-8 sequence at the front of `text`, 0 if there is none.
+std::size_t utf8_length(std::string_view text) {
+  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+  const unsigned char lead = byte(0);
+  const std::size_t length = lead < 0x80U ? 1 : lead >= 0xF0U ? 4 : lead >= 0xE0U ? 3 : 2;
+  if ((lead >= 0x80U && lead < 0xC2U) || lead > 0xF4U || text.size() < length) {
+    return 0;
+  }
+  for (std::size_t i = 1; i < length; ++i) {
+    if (!is_continuation(byte(i))) {
+      return 0;
+    }
+  }
+  const bool is_overlong = (lead == 0xE0U && byte(1) < 0xA0U) || (lead == 0xF0U && byte(1) < 0x90U);
+  const bool is_surrogate = lead == 0xEDU && byte(1) >= 0xA0U;
+  const bool is_beyond = lead == 0xF4U && byte(1) >= 0x90U;
+  return is_overlong || is_surrogate || is_beyond ? 0 : length;
+}
+
+void append_quoted(std::string& out, std::string_view text) {
+  out += '"';
+  while (!text.empty()) {
+    const char c = text.front();
+    const auto code = static_cast<unsigned char>(c);
+    if (code >= 0x80U) {
+      const std::size_t length = utf8_length(text);
+      out += length == 0 ? std::string_view("\xEF\xBF\xBD") : text.substr(0, length);
+      text.remove_prefix(length == 0 ? 1 : length);
+      continue;
+    }
+    if (c == '"' || c == '\\') {
+      out += '\\';
+      out += c;
+    } else if (c == '\n') {
+      out += "\\n";
+    } else if (c == '\t') {
+      out += "\\t";
+    } else if (c == '\r') {
+      out += "\\r";
+    } else if (code < 0x20U) {
+      out += fmt::format("\\u{:04x}", code);
+    } else {
+      out += c;
+    }
+    text.remove_prefix(1);
+  }
+  out += '"';
+}
+
+}  // namespace
+
+void JsonWriter::before_value() {
+  CHECK(open_.empty() || open_.back() == '[' || has_key_);
+  if (needs_comma_ && !has_key_) {
+    out_ += ',';
+  }
+  needs_comma_ = true;
+  has_key_ = false;
+}
+
+JsonWriter& JsonWriter::begin_object() {
+  before_value();
+  out_ += '{';
+  open_.push_back('{');
+  needs_comma_ = false;
+  return *this;
+}
+
+JsonWriter& JsonWriter::end_object() {
+  CHECK(!open_.empty() && open_.back() == '{');
+  CHECK(!has_key_);
+  open_.pop_back();
+  out_ += '}';
+  needs_comma_ = true;
+  return *this;
+}
+
+JsonWriter& JsonWriter::begin_array() {
+  before_value();
+  out_ += '[';
+  open_.push_back('[');
+  needs_comma_ = false;
+  return *this;
+}
+
+JsonWriter& JsonWriter::end_array() {
+  CHECK(!open_.empty() && open_.back() == '[');
+  open_.pop_back();
+  out_ += ']';
+  needs_comma_ = true;
+  return *this;
+}
+
+JsonWriter& JsonWriter::key(std::string_view name) {
+  CHECK(!open_.empty() && open_.back() == '{');
+  CHECK(!has_key_);
+  if (needs_comma_) {
+    out_ += ',';
+  }
+  append_quoted(out_, name);
+  out_ += ':';
+  has_key_ = true;
+  return *this;
+}
+
+JsonWriter& JsonWriter::value(std::string_view text) {
+  before_value();
+  append_quoted(out_, text);
+  return *this;
+}
+
+JsonWriter& JsonWriter::value(bool flag) {
+  before_value();
+  out_ += flag ? "true" : "false";
+  return *this;
+}
+
+JsonWriter& JsonWriter::value(std::int64_t number) {
+  before_value();
+  out_ += fmt::format("{}", number);
+  return *this;
+}
+
+JsonWriter& JsonWriter::value(std::uint64_t number) {
+  before_value();
+  out_ += fmt::format("{}", number);
+  return *this;
+}
+
+JsonWriter& JsonWriter::value(double number) {
+  before_value();
+  out_ += std::isfinite(number) ? fmt::format("{}", number) : "null";
+  return *this;
+}
+
+JsonWriter& JsonWriter::null() {
+  before_value();
+  out_ += "null";
+  return *this;
+}
+
+JsonWriter& JsonWriter::raw(std::string_view json) {
+  before_value();
+  out_ += json;
+  return *this;
+}
+
+std::string JsonWriter::take() {
+  CHECK(open_.empty());
+  needs_comma_ = false;
+  return std::move(out_);
+}
+
+std::string json_quote(std::string_view text) {
+  std::string out;
+  append_quoted(out, text);
+  return out;
+}
+
+}  // namespace sluice
