@@ -1,0 +1,145 @@
+#include "base/http/message.h"
+
+#include <array>
+#include <cstddef>
+
+#include "base/check.h"
+
+namespace sluice::http {
+namespace {
+
+char lower(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
+
+bool same_name(std::string_view a, std::string_view b) {
+  if (a.size() != b.size()) {
+    return false;
+  }
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    if (lower(a[i]) != lower(b[i])) {
+      return false;
+    }
+  }
+  return true;
+}
+
+int hex_value(char c) {
+  if (c >= '0' && c <= '9') {
+    return c - '0';
+  }
+  const char l = lower(c);
+  return l >= 'a' && l <= 'f' ? l - 'a' + 10 : -1;
+}
+
+std::string percent_decoded(std::string_view text) {
+  std::string out;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '%' && i + 2 < text.size() && hex_value(text[i + 1]) >= 0 &&
+        hex_value(text[i + 2]) >= 0) {
+      out.push_back(static_cast<char>(hex_value(text[i + 1]) * 16 + hex_value(text[i + 2])));
+      i += 2;
+    } else {
+      out.push_back(text[i] == '+' ? ' ' : text[i]);
+    }
+  }
+  return out;
+}
+
+}  // namespace
+
+std::string_view Request::header(std::string_view name) const {
+  for (const Header& candidate : headers) {
+    if (same_name(candidate.first, name)) {
+      return candidate.second;
+    }
+  }
+  return {};
+}
+
+std::optional<std::string> Request::query_parameter(std::string_view name) const {
+  std::string_view rest = query;
+  while (!rest.empty()) {
+    const std::size_t end = rest.find('&');
+    const std::string_view pair = rest.substr(0, end);
+    rest = end == std::string_view::npos ? std::string_view{} : rest.substr(end + 1);
+    const std::size_t equals = pair.find('=');
+    if (percent_decoded(pair.substr(0, equals)) == name) {
+      return equals == std::string_view::npos ? std::string{}
+                                              : percent_decoded(pair.substr(equals + 1));
+    }
+  }
+  return std::nullopt;
+}
+
+void append_json_string(std::string& out, std::string_view text) {
+  static constexpr std::string_view kHex = "0123456789abcdef";
+  out.push_back('"');
+  std::size_t start = 0;  // What stands before it is written already.
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const auto c = static_cast<unsigned char>(text[i]);
+    if (c >= 0x20 && c != '"' && c != '\\') {
+      continue;
+    }
+    out.append(text.substr(start, i - start));
+    start = i + 1;
+    switch (c) {
+      case '"':
+        out.append("\\\"");
+        break;
+      case '\\':
+        out.append("\\\\");
+        break;
+      case '\n':
+        out.append("\\n");
+        break;
+      case '\r':
+        out.append("\\r");
+        break;
+      case '\t':
+        out.append("\\t");
+        break;
+      default:
+        out.append("\\u00");
+        out.push_back(kHex[c >> 4]);
+        out.push_back(kHex[c & 15]);
+    }
+  }
+  out.append(text.substr(start));
+  out.push_back('"');
+}
+
+Response error_response(int status, std::string_view code, std::string_view message) {
+  CHECK(status >= 400 && status <= 599);
+  Response response;
+  response.status = status;
+  response.body = "{\"error\":{\"code\":";
+  append_json_string(response.body, code);
+  response.body += ",\"message\":";
+  append_json_string(response.body, message);
+  response.body += "}}";
+  return response;
+}
+
+Reply& Reply::operator=(Reply&& other) noexcept {
+  if (this != &other) {
+    abandon();
+    send_ = std::exchange(other.send_, nullptr);
+  }
+  return *this;
+}
+
+void Reply::operator()(Response response) {
+  CHECK(send_ != nullptr);  // Once, and not after a move.
+  const auto send = std::exchange(send_, nullptr);
+  send(std::move(response));
+}
+
+void Reply::abandon() {
+  if (send_ != nullptr) {
+    const auto send = std::exchange(send_, nullptr);
+    send(error_response(500, "internal", "The request was dropped without an answer."));
+  }
+}
+
+}  // namespace sluice::http
