@@ -1,0 +1,109 @@
+#include "controllers/analysis/settings.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+
+#include "base/check.h"
+#include "controllers/analysis/noninferiority.h"
+
+namespace sluice::analysis {
+namespace {
+
+constexpr double kPromotionShareOfMax = 0.5;
+constexpr double kRollbackShareOfPromotion = 0.2;
+
+struct Bounded {
+  std::string_view name;
+  double value = 0;
+  double low = 0;
+  double high = 0;
+};
+
+Status check_errors(const ErrorObjective& errors) {
+  if (!errors.max && !errors.worse_than_stable_by) {
+    return fail(ErrorCode::kInvalid, "errors: neither max nor worse_than_stable_by is set");
+  }
+  // Written so that NaN fails.
+  if (errors.max && !(*errors.max >= 0 && *errors.max < 1)) {
+    return fail(ErrorCode::kInvalid, fmt::format("errors.max {} is not in [0, 1)", *errors.max));
+  }
+  const double promotion = promotion_margin(errors);
+  if (!(promotion >= 0 && promotion < 1)) {
+    return fail(ErrorCode::kInvalid,
+                fmt::format("errors.worse_than_stable_by {} is not in [0, 1)", promotion));
+  }
+  const double rollback = rollback_margin(errors);
+  if (!(rollback >= 0 && rollback <= promotion)) {
+    return fail(
+        ErrorCode::kInvalid,
+        fmt::format("errors.rollback_margin {} is not in [0, {}]: a candidate could be shown both "
+                    "good enough to advance and bad enough to roll back",
+                    rollback,
+                    promotion));
+  }
+  return {};
+}
+
+}  // namespace
+
+double promotion_margin(const ErrorObjective& objective) {
+  return objective.worse_than_stable_by.value_or(kPromotionShareOfMax * objective.max.value_or(0));
+}
+
+double rollback_margin(const ErrorObjective& objective) {
+  return objective.rollback_margin.value_or(kRollbackShareOfPromotion *
+                                            promotion_margin(objective));
+}
+
+Status validate(const Settings& settings) {
+  constexpr double kSmallest = 1e-9;
+  constexpr double kLargest = 1e9;
+  const std::array bounds = {
+      Bounded{"false_rollback_rate", settings.false_rollback_rate, kSmallest, 0.5},
+      Bounded{"false_promotion_rate", settings.false_promotion_rate, kSmallest, 0.5},
+      Bounded{"block_seconds", settings.block_seconds, 0.1, 3600},
+      Bounded{"max_duration_seconds",
+              settings.max_duration_seconds,
+              2 * settings.block_seconds,
+              kLargest},
+      Bounded{"min_blocks", settings.min_blocks, 1, 1000},
+      Bounded{"step_risk", settings.step_risk, 0, 1},
+      Bounded{"step_margin_max", settings.step_margin_max, kSmallest, 1},
+      Bounded{"interval_alpha", settings.interval_alpha, kSmallest, 0.5},
+      Bounded{"phi_prior", settings.phi_prior, 1, 50},
+      Bounded{"no_data_abort_seconds", settings.data.no_data_abort_seconds, 0, kLargest},
+      Bounded{"stale_blocks", static_cast<double>(settings.data.stale_blocks), 1, kLargest},
+      Bounded{"shared_breach.lasts_seconds", settings.shared_breach.lasts_seconds, 0, kLargest},
+      Bounded{"shared_breach.after_raise_seconds",
+              settings.shared_breach.after_raise_seconds,
+              0,
+              kLargest},
+  };
+  for (const Bounded& bound : bounds) {
+    if (!(bound.value >= bound.low && bound.value <= bound.high)) {
+      return fail(
+          ErrorCode::kInvalid,
+          fmt::format("{} {} is not in [{}, {}]", bound.name, bound.value, bound.low, bound.high));
+    }
+  }
+  return settings.errors ? check_errors(*settings.errors) : Status{};
+}
+
+std::int64_t horizon_blocks(const Settings& settings) {
+  return std::max<std::int64_t>(
+      2, static_cast<std::int64_t>(settings.max_duration_seconds / settings.block_seconds));
+}
+
+double margin_at(const Settings& settings, double weight) {
+  CHECK(settings.errors);
+  const double promotion = promotion_margin(*settings.errors);
+  return step_margin(weight,
+                     {.risk = settings.step_risk,
+                      .delta_min = promotion,
+                      .delta_max = std::max(promotion, settings.step_margin_max)});
+}
+
+}  // namespace sluice::analysis
