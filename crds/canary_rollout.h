@@ -1,0 +1,236 @@
+#pragma once
+// CanaryRollout: how any new revision of a RagIndex reaches users, how it is judged, and when it is
+// rolled back. A standing policy. The struct is the schema (base/describe.h); docs, defaults and
+// bounds stand in canary_rollout.cc.
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "apiclient/types/meta.h"
+#include "base/field.h"
+
+namespace sluice::api {
+
+enum class Inconclusive { kHold, kRollback, kAdvance };
+enum class NoDataPolicy { kHold, kRollback, kIgnore };
+enum class GoldenMetric { kNdcgAt10 };
+
+struct IndexReference {
+  std::string name = {};
+  bool operator==(const IndexReference&) const = default;
+};
+
+struct EvaluateStep {
+  bool operator==(const EvaluateStep&) const = default;
+};
+
+struct SplitStep {
+  Share weight = {};
+  Duration min_duration = std::chrono::minutes(5);
+  Duration max_duration = std::chrono::minutes(30);
+  std::int32_t min_samples = 0;
+  bool operator==(const SplitStep&) const = default;
+};
+
+// Exactly one member is set.
+struct Step {
+  std::optional<EvaluateStep> evaluate = {};
+  std::optional<SplitStep> split = {};
+  bool operator==(const Step&) const = default;
+};
+
+struct ErrorRateObjective {
+  std::optional<Share> max = {};  // Not set: 1 - slo.availability; neither set: no absolute test.
+  Share worse_than_stable_by = Share{50};
+  std::optional<Share> rollback_margin = {};  // Not set: a fifth of worse_than_stable_by.
+  bool operator==(const ErrorRateObjective&) const = default;
+};
+
+struct GoldenSetObjective {
+  GoldenMetric metric = GoldenMetric::kNdcgAt10;
+  std::optional<double> min = {};  // Not set: slo.ndcgAt10; neither set: no floor.
+  double worse_than_stable_by = 0.02;
+  bool operator==(const GoldenSetObjective&) const = default;
+};
+
+// Exactly one of the kinds is set.
+struct Objective {
+  std::string name = {};
+  std::optional<ErrorRateObjective> error_rate = {};
+  std::optional<GoldenSetObjective> golden_set = {};
+  NoDataPolicy on_no_data = NoDataPolicy::kHold;
+  bool operator==(const Objective&) const = default;
+};
+
+struct Analysis {
+  Duration block = std::chrono::seconds(10);
+  Share false_rollback_rate = Share{100};
+  Duration max_duration = std::chrono::hours(24);
+  Inconclusive inconclusive = Inconclusive::kHold;
+  Duration no_data_timeout = std::chrono::minutes(10);
+  std::vector<Objective> objectives = {};
+  bool operator==(const Analysis&) const = default;
+};
+
+struct RollbackOptions {
+  Duration within = std::chrono::seconds(5);
+  Duration keep_candidate_for = std::chrono::minutes(10);
+  bool operator==(const RollbackOptions&) const = default;
+};
+
+struct CanaryRolloutSpec {
+  IndexReference index_ref = {};
+  std::vector<Step> steps = {};
+  Analysis analysis = {};
+  RollbackOptions rollback = {};
+  bool operator==(const CanaryRolloutSpec&) const = default;
+};
+
+// The policy of one rollout, resolved at its start and kept in a ControllerRevision: later edits of
+// the spec, of the slo and of the defaults count for the next rollout only.
+struct ResolvedPolicy {
+  std::vector<Step> steps = {};
+  Analysis analysis = {};  // Objectives complete: filled from the slo.
+  RollbackOptions rollback = {};
+  bool operator==(const ResolvedPolicy&) const = default;
+};
+
+enum class RolloutPhase {
+  kIdle,        // No candidate, nothing decided yet.
+  kPending,     // A candidate exists and is not built yet, or waits for something named in message.
+  kEvaluating,  // In an evaluate step.
+  kProgressing,  // In a split step.
+  kPromoting,    // All steps passed; the index moves its stable role.
+  kPromoted,
+  kRollingBack,  // Weight 0 is asked for and not yet confirmed.
+  kRolledBack,
+  kSuperseded,  // The spec moved on, or went back to stable's; the candidate was let go unjudged.
+  kInvalid,     // The policy cannot be used; the message says why.
+};
+
+enum class TrafficMode { kNone, kSplit, kPromote };
+
+// What the RagIndex controller is asked to do. Written before anything is done.
+struct DesiredTraffic {
+  std::string index_uid = {};
+  std::int64_t index_generation = 0;
+  std::string candidate = {};
+  TrafficMode mode = TrafficMode::kNone;
+  Share weight = {};
+  std::int64_t seq = 0;  // Grows with every change.
+  bool operator==(const DesiredTraffic&) const = default;
+};
+
+struct Interval {
+  double low = 0;
+  double high = 0;
+  bool operator==(const Interval&) const = default;
+};
+
+enum class ObjectiveVerdict { kKeepLooking, kPass, kFail, kNoData };
+
+struct ObjectiveStatus {
+  std::string name = {};
+  double stable = 0;
+  double candidate = 0;
+  double estimate = 0;  // Candidate minus stable, in the objective's own unit.
+  Interval interval = {};
+  double evidence = 0;   // ln E against the candidate; rolled back at `threshold`.
+  double threshold = 0;  // ln(1 / falseRollbackRate).
+  ObjectiveVerdict verdict = ObjectiveVerdict::kKeepLooking;
+  std::int64_t samples = 0;  // Of the candidate.
+  std::int64_t stable_samples = 0;
+  std::string message = {};  // Requests and time still needed, or why it failed.
+  bool operator==(const ObjectiveStatus&) const = default;
+};
+
+// One verdict with what it rests on. The same inputs give the same verdict again.
+struct DecisionRecord {
+  WallTime at = {};
+  std::string candidate = {};
+  std::int32_t step = 0;
+  std::int64_t block = 0;
+  std::string verdict = {};  // RolledBack, Advanced, Promoted, Held, Refused, Superseded.
+  std::string reason = {};   // One CamelCase word.
+  std::string message = {};
+  std::string inputs = {};  // Compact JSON: counts, weights, margins, evidence.
+  bool operator==(const DecisionRecord&) const = default;
+};
+
+struct CommandRecord {
+  std::string id = {};
+  std::string verb = {};
+  std::string result = {};
+  WallTime at = {};
+  bool operator==(const CommandRecord&) const = default;
+};
+
+struct RollbackRecord {
+  std::string revision = {};
+  std::string objective = {};
+  std::string message = {};
+  std::optional<WallTime> first_bad_answer_at = {};
+  std::optional<WallTime> protected_at = {};  // When a router's quarantine began.
+  std::optional<WallTime> verdict_at = {};
+  std::optional<WallTime> traffic_restored_at = {};  // When all routers confirmed weight 0.
+  bool operator==(const RollbackRecord&) const = default;
+};
+
+// The evidence so far and the counters it was computed from: one write, so that no request is
+// counted twice or lost when the operator dies.
+struct EvidenceSnapshot {
+  std::string state = {};     // analysis state, base64.
+  std::string counters = {};  // Compact JSON of the last counters seen, by router.
+  std::int64_t block = 0;
+  std::optional<WallTime> block_ended_at = {};
+  std::int32_t invalid_blocks = 0;  // In a row, up to now.
+  bool operator==(const EvidenceSnapshot&) const = default;
+};
+
+struct CanaryRolloutStatus {
+  std::int64_t observed_generation = 0;
+  std::vector<kube::Condition> conditions = {};
+  RolloutPhase phase = RolloutPhase::kIdle;
+  std::string message = {};
+  std::int32_t step_index = 0;
+  std::int32_t step_count = 0;
+  std::string step_summary = {};  // "2/3 split 10%", for people.
+  std::optional<WallTime> started_at = {};
+  std::optional<WallTime> step_started_at = {};  // When the step's traffic was confirmed.
+  std::string stable_revision = {};
+  std::string candidate_revision = {};
+  Share desired_weight = {};
+  Share observed_weight = {};
+  std::string weight_summary = {};  // "10%/10%": observed/desired.
+  std::string verdict = {};         // One line for `kubectl get`.
+  DesiredTraffic desired = {};
+  std::vector<ObjectiveStatus> objectives = {};
+  std::vector<DecisionRecord> decisions = {};  // The last ten, newest first.
+  std::string policy_revision = {};
+  std::string index_uid = {};
+  std::optional<CommandRecord> last_command = {};
+  std::optional<RollbackRecord> last_rollback = {};
+  std::optional<EvidenceSnapshot> evidence = {};
+  std::optional<WallTime> candidate_retired_at = {};
+  bool operator==(const CanaryRolloutStatus&) const = default;
+};
+
+struct CanaryRollout {
+  kube::ObjectMeta metadata = {};
+  CanaryRolloutSpec spec = {};
+  CanaryRolloutStatus status = {};
+  bool operator==(const CanaryRollout&) const = default;
+};
+
+template <class Io>
+void describe(Io& io, CanaryRolloutSpec& value);
+template <class Io>
+void describe(Io& io, CanaryRolloutStatus& value);
+template <class Io>
+void describe(Io& io, CanaryRollout& value);
+template <class Io>
+void describe(Io& io, ResolvedPolicy& value);
+
+}  // namespace sluice::api

@@ -1,0 +1,49 @@
+#pragma once
+// The names that the operator, the worker and the router agree on: group, labels, annotations,
+// ports.
+
+#include <string_view>
+
+#include "apiclient/types/meta.h"
+
+namespace sluice::api {
+
+inline constexpr std::string_view kGroup = "sluice.dev";
+inline constexpr std::string_view kVersion = "v1alpha1";
+inline constexpr kube::ResourceKind kRagIndexKind{kGroup, kVersion, "RagIndex", "ragindexes"};
+inline constexpr kube::ResourceKind kCanaryRolloutKind{
+    kGroup, kVersion, "CanaryRollout", "canaryrollouts"};
+
+// The one server-side-apply manager, for ever.
+inline constexpr std::string_view kFieldManager = "sluice";
+
+// Labels of everything that the operator makes.
+inline constexpr std::string_view kIndexLabel = "sluice.dev/index";  // RagIndex name.
+inline constexpr std::string_view kRevisionLabel =
+    "sluice.dev/revision";  // ControllerRevision name.
+inline constexpr std::string_view kComponentLabel = "sluice.dev/component";
+inline constexpr std::string_view kComponentWorker = "worker";
+inline constexpr std::string_view kComponentBuilder = "builder";
+inline constexpr std::string_view kComponentRouter = "router";
+inline constexpr std::string_view kComponentRoute = "route";
+inline constexpr std::string_view kComponentPolicy = "policy";
+inline constexpr std::string_view kManagedByLabel = "app.kubernetes.io/managed-by";  // "sluice".
+// On ControllerRevisions, so that what status forgot can be found again.
+inline constexpr std::string_view kRoleLabel =
+    "sluice.dev/role";  // "stable", "candidate", "retired".
+inline constexpr std::string_view kVerdictLabel = "sluice.dev/verdict";  // "rejected", "promoted".
+// Facts of a built revision (RevisionFacts as JSON), on its ControllerRevision.
+inline constexpr std::string_view kFactsAnnotation = "sluice.dev/facts";
+// Why a revision was rejected, for people.
+inline constexpr std::string_view kRejectionAnnotation = "sluice.dev/rejection";
+// On a CanaryRollout: "<verb> <revision>[:<step>] <id>"; verbs abort and retry.
+inline constexpr std::string_view kCommandAnnotation = "sluice.dev/command";
+
+// Every program of the data plane listens here.
+inline constexpr int kHttpPort = 8080;
+// Key of the route table in its ConfigMap "<index>-route".
+inline constexpr std::string_view kRouteTableKey = "table.json";
+// Header of a query response: the revision that answered.
+inline constexpr std::string_view kRevisionHeader = "X-Sluice-Revision";
+
+}  // namespace sluice::api

@@ -1,0 +1,258 @@
+#pragma once
+// RagIndex: what should be served. The struct is the schema (see base/describe.h): docs, defaults
+// and bounds stand in rag_index.cc; config/crd is printed from there by crdgen.
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "apiclient/types/meta.h"
+#include "base/field.h"
+
+namespace sluice::api {
+
+enum class Changeover { kRollout, kDirect };
+enum class MetadataType { kKeyword };
+enum class ChunkStrategy { kNone, kFixed, kSentence, kParagraph };
+enum class RetrievalMode { kTfidf, kBm25 };
+
+struct HttpSource {
+  std::string url = {};
+  std::optional<std::string> sha256 = {};  // Pins the bytes: 64 hex digits.
+  bool operator==(const HttpSource&) const = default;
+};
+
+// Exactly one member is set.
+struct DocumentSource {
+  std::optional<HttpSource> http = {};
+  bool operator==(const DocumentSource&) const = default;
+};
+
+struct DocumentFields {
+  std::string id = "_id";
+  std::string title = "title";
+  std::string text = "text";
+  bool operator==(const DocumentFields&) const = default;
+};
+
+struct MetadataField {
+  std::string name = {};
+  MetadataType type = MetadataType::kKeyword;
+  bool operator==(const MetadataField&) const = default;
+};
+
+struct Documents {
+  DocumentFields fields = {};
+  std::vector<MetadataField> metadata = {};
+  std::int32_t bad_lines_max = 10;
+  bool operator==(const Documents&) const = default;
+};
+
+struct Chunking {
+  ChunkStrategy strategy = ChunkStrategy::kNone;
+  std::int32_t max_tokens = 256;
+  std::int32_t overlap_tokens = 0;
+  bool operator==(const Chunking&) const = default;
+};
+
+struct Bm25 {
+  double k1 = 0.9;
+  double b = 0.4;
+  bool operator==(const Bm25&) const = default;
+};
+
+struct Retrieval {
+  RetrievalMode mode = RetrievalMode::kBm25;
+  Bm25 bm25 = {};
+  std::int32_t top_k = 10;
+  bool operator==(const Retrieval&) const = default;
+};
+
+struct GoldenSetSource {
+  std::optional<HttpSource> http = {};
+  bool operator==(const GoldenSetSource&) const = default;
+};
+
+struct Evaluation {
+  GoldenSetSource golden_set = {};
+  bool operator==(const Evaluation&) const = default;
+};
+
+struct Slo {
+  std::optional<Share> availability = {};
+  std::optional<double> ndcg_at_10 = {};
+  bool operator==(const Slo&) const = default;
+};
+
+struct EngineOptions {
+  std::optional<std::string> image = {};
+  bool operator==(const EngineOptions&) const = default;
+};
+
+struct Resources {
+  std::map<std::string, Quantity> requests = {};
+  std::map<std::string, Quantity> limits = {};
+  bool operator==(const Resources&) const = default;
+};
+
+struct Serving {
+  std::int32_t replicas = 2;
+  Resources resources = {};
+  bool operator==(const Serving&) const = default;
+};
+
+struct RouterOptions {
+  std::int32_t replicas = 1;
+  Resources resources = {};
+  bool operator==(const RouterOptions&) const = default;
+};
+
+struct Traffic {
+  RouterOptions router = {};
+  bool operator==(const Traffic&) const = default;
+};
+
+// Rehearses a failure: part of the revision, announced by a condition, never becomes stable.
+struct Drill {
+  Share error_rate = {};
+  Duration latency = {};
+  bool operator==(const Drill&) const = default;
+};
+
+struct RagIndexSpec {
+  Changeover changeover = Changeover::kRollout;
+  DocumentSource source = {};
+  Documents documents = {};
+  Chunking chunking = {};
+  Retrieval retrieval = {};
+  std::optional<Evaluation> evaluation = {};
+  Slo slo = {};
+  EngineOptions engine = {};
+  Serving serving = {};
+  Traffic traffic = {};
+  std::optional<Drill> drill = {};
+  bool operator==(const RagIndexSpec&) const = default;
+};
+
+// The part of the spec that can change an answer, with the worker's image. Two revisions of one
+// index differ in this, in the documents' digest, or are the same revision. Compared field by
+// field, never by hash: a field that a stored config does not know counts as its default.
+struct RevisionConfig {
+  Documents documents = {};
+  Chunking chunking = {};
+  Retrieval retrieval = {};
+  std::optional<Drill> drill = {};
+  std::string image = {};
+  bool operator==(const RevisionConfig&) const = default;
+};
+
+// What a ControllerRevision's data holds: the identity of a revision and where it came from.
+struct RevisionRecord {
+  RevisionConfig config = {};
+  std::string documents_digest = {};  // sha256 of the source's bytes, hex.
+  DocumentSource source = {};         // Where the documents were found; not part of the identity.
+  bool operator==(const RevisionRecord&) const = default;
+};
+
+struct EvaluationSummary {
+  double ndcg_at_10 = 0;
+  double recall_at_10 = 0;
+  double mrr = 0;
+  double judged_at_10 = 0;  // Share of the first ten hits that the golden set judges.
+  std::int32_t queries = 0;
+  std::string golden_digest = {};  // sha256 of the golden set's bytes, hex.
+  bool operator==(const EvaluationSummary&) const = default;
+};
+
+// What is known of a revision once it is built. Digests are lower-case hex sha256.
+struct RevisionFacts {
+  std::string documents_digest = {};
+  std::string index_digest = {};
+  std::string evaluation_digest = {};
+  std::int64_t index_bytes = 0;
+  std::int64_t documents = 0;
+  std::int64_t chunks = 0;
+  std::optional<EvaluationSummary> evaluation = {};
+  bool operator==(const RevisionFacts&) const = default;
+};
+
+enum class CandidatePhase { kResolving, kBuilding, kFetching, kReady, kFailed };
+
+struct CandidateStatus {
+  std::string revision = {};     // Empty until the documents' digest is known.
+  std::string config_hash = {};  // Names the builder before there is a revision.
+  CandidatePhase phase = CandidatePhase::kResolving;
+  std::string message = {};
+  WallTime since = {};  // When this candidate was first seen.
+  std::int64_t generation = 0;
+  std::int32_t attempt = 0;  // Counts builders of this candidate: a retry or a lost builder.
+  std::int32_t ready_replicas = 0;
+  std::optional<RevisionFacts> facts = {};
+  bool operator==(const CandidateStatus&) const = default;
+};
+
+// The route as last written and as the routers confirm it.
+struct RouteStatus {
+  std::int64_t epoch = 0;
+  std::int64_t generation = 0;
+  std::string stable_revision = {};
+  std::string candidate_revision = {};  // Empty: the table names none.
+  Share weight = {};                    // Of the candidate, in the table.
+  std::int64_t desired_seq = 0;         // CanaryRollout.status.desired.seq that this table obeys.
+  bool confirmed = false;               // All routers run this generation.
+  std::optional<WallTime> confirmed_at = {};
+  std::vector<std::string> unconfirmed_routers = {};
+  bool operator==(const RouteStatus&) const = default;
+};
+
+struct RagIndexStatus {
+  std::int64_t observed_generation = 0;
+  std::vector<kube::Condition> conditions = {};
+  std::string url = {};
+  std::string stable_revision = {};  // The commit point of a rollout is the write of this field.
+  std::string candidate_revision = {};
+  std::string policy_uid = {};  // UID of the attached CanaryRollout.
+  std::string policy_name = {};
+  std::int64_t documents = 0;  // Of stable, as are the next three.
+  std::int64_t chunks = 0;
+  std::string index_digest = {};
+  std::int64_t index_bytes = 0;
+  std::optional<RevisionFacts> stable = {};
+  std::optional<EvaluationSummary> evaluation = {};
+  std::optional<CandidateStatus> candidate = {};
+  std::optional<RouteStatus> route = {};
+  std::int32_t replicas = 0;
+  std::int32_t ready_replicas = 0;
+  std::string selector = {};
+  bool operator==(const RagIndexStatus&) const = default;
+};
+
+struct RagIndex {
+  kube::ObjectMeta metadata = {};
+  RagIndexSpec spec = {};
+  RagIndexStatus status = {};
+  bool operator==(const RagIndex&) const = default;
+};
+
+template <class Io>
+void describe(Io& io, RagIndexSpec& value);
+template <class Io>
+void describe(Io& io, RagIndexStatus& value);
+template <class Io>
+void describe(Io& io, RagIndex& value);
+template <class Io>
+void describe(Io& io, RevisionConfig& value);
+template <class Io>
+void describe(Io& io, RevisionRecord& value);
+template <class Io>
+void describe(Io& io, RevisionFacts& value);
+template <class Io>
+void describe(Io& io, EvaluationSummary& value);
+
+// The config that a spec asks for. `image` is what runs when spec.engine.image is not set: stable's
+// image where there is a stable, else the operator's own (so that an upgrade starts no rollout).
+[[nodiscard]] RevisionConfig config_of(const RagIndexSpec& spec, const std::string& image);
+
+}  // namespace sluice::api

@@ -1,0 +1,45 @@
+#include "dataplane/wire/build_report.h"
+
+#include "base/describe.h"
+
+namespace sluice {
+
+template <>
+struct EnumNames<wire::BuildPhase> {
+  static constexpr std::array<std::string_view, 5> kNames{
+      "Downloading", "Building", "Evaluating", "Ready", "Failed"};
+};
+
+}  // namespace sluice
+
+namespace sluice::wire {
+namespace {
+
+constexpr int kQueriesMax = 100'000;
+
+}  // namespace
+
+template <class Io>
+void describe(Io& io, BuildReport& value) {
+  io.required("phase", value.phase);
+  io.defaulted("message", value.message, {.max_length = 4096});
+  io.defaulted("documentsDigest", value.documents_digest, {.max_length = 64});
+  io.optional("facts", value.facts);
+}
+
+template <class Io>
+void describe(Io& io, EvaluationResults& value) {
+  io.required("goldenDigest", value.golden_digest, {.max_length = 64});
+  io.required("ids", value.ids, {.max_items = kQueriesMax});
+  io.required("ndcgAt10", value.ndcg_at_10, {.max_items = kQueriesMax});
+  io.required("judgedAt10", value.judged_at_10, {.max_items = kQueriesMax});
+  io.rule(
+      "",
+      "ids, ndcgAt10 and judgedAt10 must be equally long",
+      value.ids.size() == value.ndcg_at_10.size() && value.ids.size() == value.judged_at_10.size());
+}
+
+SLUICE_DESCRIBED(BuildReport);
+SLUICE_DESCRIBED(EvaluationResults);
+
+}  // namespace sluice::wire

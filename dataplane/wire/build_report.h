@@ -1,0 +1,37 @@
+#pragma once
+// What a builder tells the operator. GET /report on a builder pod: BuildReport. GET /evaluation on
+// a builder or a worker: EvaluationResults. GET /artifacts/sha256:<hex> on either: the bytes.
+
+#include <string>
+#include <vector>
+
+#include "base/field.h"
+#include "crds/rag_index.h"
+
+namespace sluice::wire {
+
+enum class BuildPhase { kDownloading, kBuilding, kEvaluating, kReady, kFailed };
+
+struct BuildReport {
+  BuildPhase phase = BuildPhase::kDownloading;
+  std::string message = {};           // Progress or the reason of the failure, for people.
+  std::string documents_digest = {};  // Known once downloaded.
+  std::optional<api::RevisionFacts> facts = {};  // Once ready.
+  bool operator==(const BuildReport&) const = default;
+};
+
+// Per-query results, column by column, in the golden set's order. All vectors are equally long.
+struct EvaluationResults {
+  std::string golden_digest = {};
+  std::vector<std::string> ids = {};
+  std::vector<double> ndcg_at_10 = {};
+  std::vector<double> judged_at_10 = {};
+  bool operator==(const EvaluationResults&) const = default;
+};
+
+template <class Io>
+void describe(Io& io, BuildReport& value);
+template <class Io>
+void describe(Io& io, EvaluationResults& value);
+
+}  // namespace sluice::wire

@@ -1,0 +1,84 @@
+#pragma once
+// Counters: what a router answers to GET /counters: one pass, one consistent instant, at most 256
+// KiB of JSON. Every verdict on errors rests on these. All counts are cumulative since
+// `process_start_id`; they never go down while it stands.
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/field.h"
+
+namespace sluice::wire {
+
+// Live: the arm answered users. Quarantine: pairs sent to both arms while the candidate is kept
+// from users; stable's and the candidate's counts of a pair are equal.
+enum class CounterMode { kLive, kQuarantine };
+
+// One revision in one mode. A logical query is counted once, when it ends or passes its deadline;
+// attempts that were rescued count as failed here, against the arm that failed.
+struct RevisionCounters {
+  std::string revision = {};
+  CounterMode mode = CounterMode::kLive;
+  std::int64_t assigned = 0;  // Queries given to this arm.
+  std::int64_t ended = 0;     // Of those, ended. ended >= failed.
+  std::int64_t failed = 0;    // Ended badly: the sum of the classes.
+  std::int64_t failed_connect = 0;
+  std::int64_t failed_reset = 0;   // Reset or truncated.
+  std::int64_t failed_status = 0;  // 5xx or 429.
+  std::int64_t failed_body = 0;    // Not a response that could be parsed.
+  std::int64_t failed_timeout = 0;
+  std::int64_t rescued = 0;      // Of the failed: answered by stable, the user saw no error.
+  std::int64_t lost = 0;         // Of the failed: the user saw the error.
+  std::int64_t streamed = 0;     // Too large to be held, so not rescuable.
+  std::int64_t client_gone = 0;  // The client hung up: counts against nobody, not in `ended`.
+  std::int64_t answered = 0;     // Users who got this arm's own answer.
+  std::int64_t empty = 0;        // Answers without hits (by X-Sluice-Hits).
+  std::int64_t in_flight = 0;
+  std::vector<std::int64_t> latency = {};  // 161 buckets; edges 100 us * 2^(i/8); of ended queries.
+  bool operator==(const RevisionCounters&) const = default;
+};
+
+struct UpstreamCounters {
+  std::string revision = {};
+  std::string pod = {};  // Pod name, else its address.
+  CounterMode mode = CounterMode::kLive;
+  std::int64_t ended = 0;
+  std::int64_t failed = 0;
+  bool operator==(const UpstreamCounters&) const = default;
+};
+
+struct QuarantineState {
+  std::string revision = {};
+  bool active = false;
+  double level = 0;  // Of the detector: trips at 9.2, released at 0.
+  std::int64_t trips = 0;
+  std::optional<WallTime> first_failure_at = {};  // First failed attempt of this revision.
+  std::optional<WallTime> tripped_at = {};        // First trip.
+  bool operator==(const QuarantineState&) const = default;
+};
+
+struct TableSeen {
+  std::string uid = {};
+  std::int64_t epoch = 0;
+  std::int64_t generation = 0;
+  bool operator==(const TableSeen&) const = default;
+};
+
+struct Counters {
+  std::string process_start_id = {};
+  std::string router = {};  // Pod name.
+  WallTime at = {};
+  TableSeen table = {};
+  Share candidate_weight = {};  // As this router runs it.
+  std::vector<RevisionCounters> revisions = {};
+  std::vector<UpstreamCounters> upstreams = {};
+  std::vector<QuarantineState> quarantine = {};
+  bool operator==(const Counters&) const = default;
+};
+
+template <class Io>
+void describe(Io& io, Counters& value);
+
+}  // namespace sluice::wire
