@@ -181,7 +181,7 @@ void describe(Io& io, Analysis& value) {
           "block must be between 5s and 5m",
           value.block >= std::chrono::seconds(5) && value.block <= std::chrono::minutes(5));
   io.rule(
-      "self.falseRollbackRate in ['0%', '0.0%', '0.00%'] == false && "
+      "!(self.falseRollbackRate in ['0%', '0.0%', '0.00%']) && "
       "double(self.falseRollbackRate.replace('%', '')) <= 20.0",
       "falseRollbackRate must be above 0% and at most 20%",
       value.false_rollback_rate.ten_thousandths > 0 &&

@@ -1,0 +1,124 @@
+#include <gtest/gtest.h>
+
+#include "base/describe.h"
+#include "crds/canary_rollout.h"
+#include "crds/rag_index.h"
+#include "crds/yaml_text.h"
+
+namespace sluice::api {
+namespace {
+
+TEST(RagIndex, DefaultsFillWhatIsLeftOut) {
+  const auto index = from_json<RagIndex>(
+      R"({"metadata":{"name":"a"},"spec":{"source":{"http":{"url":"http://x/y.jsonl"}}}})");
+  ASSERT_TRUE(index) << index.error().message;
+  EXPECT_EQ(index->spec.serving.replicas, 2);
+  EXPECT_EQ(index->spec.retrieval.mode, RetrievalMode::kBm25);
+  EXPECT_EQ(index->spec.documents.fields.text, "text");
+  EXPECT_EQ(index->spec.changeover, Changeover::kRollout);
+}
+
+TEST(RagIndex, RoundTrips) {
+  RagIndex index{.metadata = {.name = "packages", .namespace_name = "demo", .uid = "u"}};
+  index.spec.source.http = HttpSource{.url = "http://corpus/packages.jsonl.gz"};
+  index.spec.documents.metadata = {{.name = "section"}};
+  index.spec.drill = Drill{.error_rate = Share{2000}};
+  index.spec.serving.replicas = 0;
+  index.status.candidate = CandidateStatus{.revision = "packages-x"};
+  index.status.route = RouteStatus{.generation = 3, .weight = Share{25}};
+  EXPECT_EQ(from_json<RagIndex>(to_json(index)).value(), index);
+}
+
+struct BadSpec {
+  const char* json;
+  const char* error;
+};
+
+TEST(RagIndex, RefusesNonsenseAndNamesTheField) {
+  const BadSpec table[] = {
+      {R"({"spec":{}})", ".spec.source: is required"},
+      {R"({"spec":{"source":{}}})", ".spec.source: exactly one of http must be set, not 0"},
+      {R"({"spec":{"source":{"http":{"url":"ftp://x"}}}})",
+       ".spec.source.http.url: \"ftp://x\" does not match ^https?://[^\\s]+$"},
+      {R"({"spec":{"source":{"http":{"url":"http://x"}},"slo":{"ndcgAt10":0.5}}})",
+       ".spec: slo.ndcgAt10 needs evaluation.goldenSet"},
+      {R"({"spec":{"source":{"http":{"url":"http://x"}},
+           "chunking":{"maxTokens":5,"overlapTokens":5}}})",
+       ".spec.chunking: overlapTokens must be below maxTokens"},
+  };
+  for (const BadSpec& row : table) {
+    const auto index = from_json<RagIndex>(row.json);
+    ASSERT_FALSE(index) << row.json;
+    EXPECT_EQ(index.error().message, row.error);
+  }
+}
+
+TEST(RagIndex, OnlyWhatCanChangeAnAnswerIsConfig) {
+  RagIndexSpec spec;
+  spec.source.http = HttpSource{.url = "http://x"};
+  RagIndexSpec same = spec;
+  same.serving.replicas = 9;
+  same.slo.availability = Share{9990};
+  same.traffic.router.replicas = 3;
+  EXPECT_EQ(config_of(spec, "i:1"), config_of(same, "i:1"));
+  RagIndexSpec other = spec;
+  other.retrieval.bm25.k1 = 1.2;
+  EXPECT_NE(config_of(spec, "i:1"), config_of(other, "i:1"));
+  other = spec;
+  other.engine.image = "i:2";
+  EXPECT_NE(config_of(spec, "i:1"), config_of(other, "i:1"));
+  EXPECT_EQ(config_of(other, "i:1"), config_of(other, "i:9"));
+}
+
+TEST(RevisionRecord, FieldsUnknownToAStoredOneCountAsDefaults) {
+  const auto stored =
+      from_json<RevisionRecord>(R"({"config":{"image":"i"},"documentsDigest":"d"})");
+  ASSERT_TRUE(stored);
+  EXPECT_EQ(stored->config, config_of(RagIndexSpec{}, "i"));
+}
+
+TEST(CanaryRollout, RoundTripsAndKeepsZeros) {
+  CanaryRollout rollout;
+  rollout.spec.index_ref.name = "packages";
+  rollout.spec.steps = {{.evaluate = EvaluateStep{}},
+                        {.split = SplitStep{.weight = Share{50}, .min_duration = Duration{0}}}};
+  rollout.spec.analysis.objectives = {{.name = "errors", .error_rate = ErrorRateObjective{}}};
+  rollout.status.evidence = EvidenceSnapshot{.state = "AAAA", .counters = "{}"};
+  EXPECT_EQ(from_json<CanaryRollout>(to_json(rollout)).value(), rollout);
+}
+
+TEST(CanaryRollout, RefusesNonsenseAndNamesTheField) {
+  const BadSpec table[] = {
+      {R"({"spec":{"indexRef":{"name":"p"},"steps":[]}})",
+       ".spec.steps: must have at least 1 items, not 0"},
+      {R"({"spec":{"indexRef":{"name":"p"},"steps":[{"evaluate":{},"split":{"weight":"5%"}}]}})",
+       ".spec.steps[0]: exactly one of evaluate, split must be set, not 2"},
+      {R"({"spec":{"indexRef":{"name":"p"},"steps":[{"split":{"weight":"0%"}}]}})",
+       ".spec.steps[0].split: weight must be above 0%"},
+      {R"({"spec":{"indexRef":{"name":"p"},"steps":[{"evaluate":{}}],
+           "analysis":{"objectives":[{"name":"e","errorRate":{"max":"16%"}}]}}})",
+       ".spec.analysis.objectives[0].errorRate: max must be at most 15%"},
+      {R"({"spec":{"indexRef":{"name":"P"},"steps":[{"evaluate":{}}]}})",
+       ".spec.indexRef.name: \"P\" does not match ^[a-z]([-a-z0-9]*[a-z0-9])?$"},
+      {R"({"spec":{"indexRef":{"name":"p"},"steps":[{"evaluate":{}}],"analysis":{"block":"1s"}}})",
+       ".spec.analysis: block must be between 5s and 5m"},
+  };
+  for (const BadSpec& row : table) {
+    const auto rollout = from_json<CanaryRollout>(row.json);
+    ASSERT_FALSE(rollout) << row.json;
+    EXPECT_EQ(rollout.error().message, row.error);
+  }
+}
+
+TEST(YamlText, ParsesBackToTheSameTree) {
+  const char* json =
+      R"({"a":[{"b":"x: y","c":[1,2.5,null,true]},{"d":{}},[],[["e"]]],"on":"no","f g":"5%"})";
+  const auto document = JsonDocument::parse(json);
+  const std::string yaml = yaml_text(document.value().root());
+  const auto again = JsonDocument::parse_yaml(yaml);
+  ASSERT_TRUE(again) << yaml;
+  EXPECT_EQ(again->root().text(), json) << yaml;
+}
+
+}  // namespace
+}  // namespace sluice::api
