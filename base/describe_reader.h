@@ -80,7 +80,7 @@ class Reader {
     }
     node.for_each_element([&](JsonView item) {
       const std::size_t mark = enter(out.size());
-      read(item, out.emplace_back(), Field{});
+      read(item, out.emplace_back(), Field{.max_length = field.max_length});
       leave(mark);
     });
     check_items(out.size(), field);
@@ -95,7 +95,7 @@ class Reader {
     }
     node.for_each_member([&](std::string_view key, JsonView item) {
       const std::size_t mark = enter(key);
-      read(item, out[std::string(key)], Field{});
+      read(item, out[std::string(key)], Field{.max_length = field.max_length});
       leave(mark);
     });
     check_items(out.size(), field);

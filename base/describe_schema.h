@@ -47,9 +47,11 @@ class Schema {
       const auto& names = EnumNames<T>::kNames;
       return enumeration({names.data(), names.size()}, field, default_json);
     } else if constexpr (IsVector<T>::value) {
-      return list(of<typename T::value_type>(Field{}), field, default_json);
+      return list(
+          of<typename T::value_type>(Field{.max_length = field.max_length}), field, default_json);
     } else if constexpr (IsMap<T>::value) {
-      return map(of<typename T::mapped_type>(Field{}), field, default_json);
+      return map(
+          of<typename T::mapped_type>(Field{.max_length = field.max_length}), field, default_json);
     } else {
       Schema object;
       T value{};

@@ -27,7 +27,7 @@ struct Field {
   std::optional<double> min = {};
   std::optional<double> max = {};
   int min_length = 0;
-  int max_length = 1024;  // Of strings, in characters.
+  int max_length = 1024;  // Of strings, in characters; of each item of a list or map of strings.
   int min_items = 0;
   int max_items = 64;             // Of lists and maps.
   std::string_view pattern = {};  // RE2; checked by the API server, and by Reader where it can.

@@ -4,15 +4,6 @@
 
 #include "base/describe.h"
 
-namespace sluice {
-
-template <>
-struct EnumNames<kube::ConditionStatus> {
-  static constexpr std::array<std::string_view, 3> kNames{"True", "False", "Unknown"};
-};
-
-}  // namespace sluice
-
 namespace sluice::kube {
 namespace {
 
@@ -71,8 +62,8 @@ void describe(Io& io, ObjectMeta& value) {
   io.defaulted("uid", value.uid);
   io.defaulted("resourceVersion", value.resource_version);
   io.defaulted("generation", value.generation);
-  io.defaulted("labels", value.labels, {.max_items = kAny});
-  io.defaulted("annotations", value.annotations, {.max_items = kAny});
+  io.defaulted("labels", value.labels, {.max_length = kAny, .max_items = kAny});
+  io.defaulted("annotations", value.annotations, {.max_length = kAny, .max_items = kAny});
   io.defaulted("ownerReferences", value.owner_references, {.max_items = kAny});
   io.optional("creationTimestamp", value.creation_timestamp);
   io.optional("deletionTimestamp", value.deletion_timestamp);

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/field.h"
 #include "base/time.h"
 
 namespace sluice::kube {
@@ -92,3 +93,12 @@ template <class Io>
 void describe(Io& io, Condition& value);
 
 }  // namespace sluice::kube
+
+namespace sluice {
+
+template <>
+struct EnumNames<kube::ConditionStatus> {
+  static constexpr std::array<std::string_view, 3> kNames{"True", "False", "Unknown"};
+};
+
+}  // namespace sluice

@@ -1,0 +1,99 @@
+#pragma once
+// EventRecorder: events.k8s.io/v1 Events about our objects, for people who describe them. Equal
+// ones become a series (one write, then a patch at most every 6 minutes with the count), each
+// object has a budget (a burst of 25, then one in 5 minutes), and at most 1,000 wait; the oldest
+// are dropped and counted. Nothing is recorded for objects that are being deleted: their namespace
+// may refuse it. Loop thread; outlived by loop and client.
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <string>
+#include <string_view>
+#include <tuple>
+
+#include "apiclient/client.h"
+#include "apiclient/types/meta.h"
+#include "base/loop.h"
+#include "base/metrics.h"
+
+namespace sluice {
+
+enum class EventType { kNormal, kWarning };
+
+// What happened. `reason` and `action` are CamelCase words of at most 128 bytes; `note` is cut to
+// 1,024 bytes between characters.
+struct EventNote {
+  EventType type = EventType::kNormal;
+  std::string reason = {};
+  std::string action = {};
+  std::string note = {};
+};
+
+// Cut to at most `bytes_max` bytes without splitting a UTF-8 character.
+[[nodiscard]] std::string cut_utf8(std::string_view text, std::size_t bytes_max);
+
+class EventRecorder {
+ public:
+  // `controller` as in "sluice.dev/operator", `instance` as in the pod's name.
+  EventRecorder(Loop& loop,
+                Client& client,
+                MetricsRegistry& metrics,
+                std::string controller,
+                std::string instance);
+  ~EventRecorder();
+  EventRecorder(const EventRecorder&) = delete;
+  EventRecorder& operator=(const EventRecorder&) = delete;
+
+  void record(const kube::ResourceKind& kind, const kube::ObjectMeta& about, const EventNote& note);
+
+  [[nodiscard]] std::size_t waiting() const { return queue_.size(); }
+
+ private:
+  // Kind, object UID, reason, action, note: what makes two events equal.
+  using SeriesKey = std::tuple<std::string, std::string, std::string, std::string, std::string>;
+
+  struct Series {
+    kube::ObjectKey event;  // The Event object that stands for all of them.
+    std::int32_t count = 1;
+    std::int32_t count_sent = 1;
+    WallTime last_seen;
+    MonotonicTime last_seen_at;
+    MonotonicTime sent_at;
+  };
+
+  struct Budget {
+    double tokens;
+    MonotonicTime filled_at;
+  };
+
+  struct Write {
+    ApiRequest request;
+    int attempts = 0;
+  };
+
+  [[nodiscard]] bool take_token(const std::string& uid);
+  void count_again(Series& series);
+  void enqueue(Write write);
+  void send_next();
+  void sweep();
+  [[nodiscard]] ApiRequest new_event(const kube::ResourceKind& kind,
+                                     const kube::ObjectMeta& about,
+                                     const EventNote& note);
+
+  Loop& loop_;
+  Client& client_;
+  std::string controller_;
+  std::string instance_;
+  Counter dropped_;
+  std::map<SeriesKey, Series> series_;
+  std::map<std::string, Budget> budgets_;
+  std::deque<Write> queue_;
+  CallId sending_;
+  TimerId retry_;
+  TimerId sweep_timer_;
+  std::uint64_t last_event_ = 0;
+};
+
+}  // namespace sluice
