@@ -1,23 +1,9 @@
 # shellcheck shell=bash
 # The program that is every part of Kubernetes, built once for each version of it and of its source in
-# hack/cluster-src, and kept in the user's cache. Needs common.sh and KUBE_VERSION.
+# hack/cluster-src, and kept in the user's cache. Needs common.sh, go.sh and KUBE_VERSION.
 
 kube_source_hash() { cat "$HACK_DIR"/cluster-src/{go.mod,go.sum,main.go} | sha256sum | cut -c1-12; }
 kube_program_path() { echo "$SLUICE_CACHE_DIR/kube-$KUBE_VERSION/$(kube_source_hash)/sluice-kube"; }
-
-# find_go: a Go that is new enough to fetch, by itself, the exact one that the module asks for.
-find_go() {
-  local go minor
-  for go in "$(command -v go || true)" /usr/local/go/bin/go $(compgen -G '/usr/lib/go-1.*/bin/go' | sort -rV); do
-    [ -x "$go" ] || continue
-    minor=$(GOTOOLCHAIN=local "$go" env GOVERSION 2>/dev/null | sed -n 's/^go1\.\([0-9]*\).*/\1/p')
-    if [ "${minor:-0}" -ge 21 ]; then
-      echo "$go"
-      return 0
-    fi
-  done
-  return 1
-}
 
 # ensure_kube_program: builds it unless this very one is there. Sets KUBE to its path.
 ensure_kube_program() {

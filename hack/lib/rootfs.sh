@@ -61,13 +61,14 @@ make_rootfs() {
   write_system_files "$rootfs"
 }
 
-# add_busybox ROOTFS: a static busybox and one link for each of its applets.
+# add_busybox ROOTFS: busybox and one link for each of its applets.
 add_busybox() {
   local rootfs=$1 busybox applet
   busybox=$(command -v busybox) || die "busybox is not installed." "hack/deps installs it."
   mkdir -p "$rootfs/bin"
   cp -L "$busybox" "$rootfs/bin/busybox"
   chmod 755 "$rootfs/bin/busybox"
+  copy_libraries "$rootfs" "$busybox"
   for applet in $("$busybox" --list); do
     [ "$applet" = busybox ] || ln -sfn busybox "$rootfs/bin/$applet"
   done
