@@ -18,13 +18,10 @@ class Schema {
 
   template <class T>
   void defaulted(std::string_view name, T& member, const Field& field = {}) {
-    std::string default_json = "{}";
-    if constexpr (!DescribedStruct<T>) {
-      Writer writer;
-      writer.write(member);
-      default_json = writer.take();
-    }
-    properties_.emplace_back(std::string(name), of<T>(field, default_json));
+    // Structs too are written out in full: the API server checks a default before it fills it in.
+    Writer writer;
+    writer.write(member);
+    properties_.emplace_back(std::string(name), of<T>(field, writer.take()));
   }
 
   template <class T>
