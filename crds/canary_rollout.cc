@@ -269,6 +269,7 @@ template <class Io>
 void describe(Io& io, CommandRecord& value) {
   io.defaulted("id", value.id, name_field("The id that the command carried."));
   io.defaulted("verb", value.verb, name_field("abort or retry."));
+  io.defaulted("revision", value.revision, name_field("The revision that it names."));
   io.defaulted("result", value.result, text_field("What came of it."));
   io.required("at", value.at);
 }
@@ -292,10 +293,9 @@ void describe(Io& io, RollbackRecord& value) {
 
 template <class Io>
 void describe(Io& io, EvidenceSnapshot& value) {
-  io.defaulted("state", value.state, {.doc = "Evidence so far, base64.", .max_length = 32768});
-  io.defaulted("counters",
-               value.counters,
-               {.doc = "Counters it was computed from, as JSON text.", .max_length = 65536});
+  io.defaulted("state",
+               value.state,
+               {.doc = "Evidence so far and the counters behind it, base64.", .max_length = 65536});
   io.defaulted("block", value.block, {.doc = "Blocks so far."});
   io.optional("blockEndedAt", value.block_ended_at, {.doc = "When the last one ended."});
   io.defaulted("invalidBlocks", value.invalid_blocks, {.doc = "Without usable data, in a row."});
@@ -322,6 +322,10 @@ void describe(Io& io, CanaryRolloutStatus& value) {
               {.doc = "When the present step's traffic was confirmed."});
   io.defaulted("stableRevision", value.stable_revision, name_field("What users get."));
   io.defaulted("candidateRevision", value.candidate_revision, name_field("What is being tried."));
+  io.defaulted("candidateConfig",
+               value.candidate_config,
+               name_field("Hash of its config, known before it has a name."));
+  io.optional("candidateSince", value.candidate_since, {.doc = "When the index first saw it."});
   io.defaulted("desiredWeight", value.desired_weight, {.doc = "The candidate's share, as asked."});
   io.defaulted("observedWeight",
                value.observed_weight,

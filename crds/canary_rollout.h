@@ -162,7 +162,8 @@ struct DecisionRecord {
 struct CommandRecord {
   std::string id = {};
   std::string verb = {};
-  std::string result = {};
+  std::string revision = {};
+  std::string result = {};  // "accepted: …" or "refused: …".
   WallTime at = {};
   bool operator==(const CommandRecord&) const = default;
 };
@@ -178,11 +179,10 @@ struct RollbackRecord {
   bool operator==(const RollbackRecord&) const = default;
 };
 
-// The evidence so far and the counters it was computed from: one write, so that no request is
-// counted twice or lost when the operator dies.
+// The evidence so far and the counters it was computed from: one text in one write, so that no
+// request is counted twice or lost when the operator dies.
 struct EvidenceSnapshot {
-  std::string state = {};     // analysis state, base64.
-  std::string counters = {};  // Compact JSON of the last counters seen, by router.
+  std::string state = {};  // analysis::State, base64; the ledger of counters is part of it.
   std::int64_t block = 0;
   std::optional<WallTime> block_ended_at = {};
   std::int32_t invalid_blocks = 0;  // In a row, up to now.
@@ -201,6 +201,10 @@ struct CanaryRolloutStatus {
   std::optional<WallTime> step_started_at = {};  // When the step's traffic was confirmed.
   std::string stable_revision = {};
   std::string candidate_revision = {};
+  // With candidate_since what tells this candidate from one that came before or after it: a retry
+  // has the same revision again, and while it is being built it has no revision yet.
+  std::string candidate_config = {};  // RagIndex.status.candidate.configHash.
+  std::optional<WallTime> candidate_since = {};
   Share desired_weight = {};
   Share observed_weight = {};
   std::string weight_summary = {};  // "10%/10%": observed/desired.
