@@ -9,7 +9,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
-#include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 
@@ -98,6 +98,7 @@ class Client {
   std::function<bool()> may_write_;
   std::uint64_t last_call_ = 0;
   std::map<std::uint64_t, Call> calls_;
+  std::set<std::string> warnings_;  // Of the API server, logged once each.
 };
 
 }  // namespace sluice
