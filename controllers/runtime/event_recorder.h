@@ -51,8 +51,8 @@ class EventRecorder {
   [[nodiscard]] std::size_t waiting() const { return queue_.size(); }
 
  private:
-  // Kind, object UID, reason, action, note: what makes two events equal.
-  using SeriesKey = std::tuple<std::string, std::string, std::string, std::string, std::string>;
+  // Object UID, type, reason, action, note: what makes two events equal.
+  using SeriesKey = std::tuple<std::string, EventType, std::string, std::string, std::string>;
 
   struct Series {
     kube::ObjectKey event;  // The Event object that stands for all of them.
@@ -74,10 +74,12 @@ class EventRecorder {
   };
 
   [[nodiscard]] bool take_token(const std::string& uid);
-  void count_again(Series& series);
-  void enqueue(Write write);
+  void refill(Budget& budget) const;
+  void enqueue(ApiRequest request);
   void send_next();
+  void sent(const Result<std::string>& outcome);
   void sweep();
+  void arm_sweep();
   [[nodiscard]] ApiRequest new_event(const kube::ResourceKind& kind,
                                      const kube::ObjectMeta& about,
                                      const EventNote& note);
@@ -89,7 +91,7 @@ class EventRecorder {
   Counter dropped_;
   std::map<SeriesKey, Series> series_;
   std::map<std::string, Budget> budgets_;
-  std::deque<Write> queue_;
+  std::deque<Write> queue_;  // The first one is being sent, or waits to be sent again.
   CallId sending_;
   TimerId retry_;
   TimerId sweep_timer_;
