@@ -20,7 +20,6 @@ namespace {
 
 namespace asio = boost::asio;
 using ErrorCodeOf = boost::system::error_code;
-
 constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
 constexpr std::size_t kPieceBytes = 256 * 1024;
 constexpr std::size_t kLingerBytesMax = 1024 * 1024;
