@@ -54,11 +54,14 @@ struct RateEstimate {
   Interval interval{0, 1};
 };
 
+inline constexpr std::string_view kErrorsVsStable = "errors-vs-stable";
+inline constexpr std::string_view kErrorsVsObjective = "errors-vs-objective";
+
 // One test of the family.
 struct MetricAssessment {
-  std::string_view name;  // "errors-vs-stable" or "errors-vs-objective".
-  double weight = 0;      // In the family.
-  double margin = 0;      // The rollback margin, or the objective's max.
+  std::string_view name = {};  // "errors-vs-stable" or "errors-vs-objective".
+  double weight = 0;           // In the family.
+  double margin = 0;           // The rollback margin, or the objective's max.
   double ln_e = 0;
   double threshold = 0;  // ln_e at which this test alone would roll back.
   bool masked = false;   // Not counted in this block.
@@ -74,13 +77,13 @@ struct NonInferiorityAssessment {
 
 // How far it is to either end at the rates of the last five minutes; empty: not at these rates.
 struct Outlook {
-  std::optional<double> rollback_seconds;
-  std::optional<double> advance_seconds;
+  std::optional<double> rollback_seconds = {};
+  std::optional<double> advance_seconds = {};
   // "`further_bad` more errors in the next `further_bad_of` candidate requests roll back".
-  std::optional<std::int64_t> further_bad;
+  std::optional<std::int64_t> further_bad = {};
   std::int64_t further_bad_of = 0;
   // "this many clean candidate requests advance".
-  std::optional<std::int64_t> clean_needed;
+  std::optional<std::int64_t> clean_needed = {};
 };
 
 struct Conditions {
@@ -94,18 +97,19 @@ struct Conditions {
 struct Assessment {
   Verdict verdict = Verdict::kKeepLooking;
   Reason reason = Reason::kCollecting;
-  std::string message;       // One or two sentences for people.
-  std::string one_line;      // For `kubectl get`: "errors 4.8% vs 0.10% (excess …), evidence …".
-  std::string_view culprit;  // The test that weighs most, for a statistical rollback; else empty.
+  std::string message = {};   // One or two sentences for people.
+  std::string one_line = {};  // For `kubectl get`: "errors 4.8% vs 0.10% (excess …), evidence …".
+  std::string_view culprit =
+      {};  // The test that weighs most, for a statistical rollback; else empty.
 
   double ln_e_family = 0;
   double ln_e_threshold = 0;
-  std::vector<MetricAssessment> metrics;
+  std::vector<MetricAssessment> metrics = {};
   RateEstimate candidate;
   RateEstimate stable;
   double excess = 0;  // Candidate's rate less stable's, over the step.
   Interval excess_interval{-1, 1};
-  std::optional<NonInferiorityAssessment> noninferiority;
+  std::optional<NonInferiorityAssessment> noninferiority = {};
   double phi = 1;
 
   std::int64_t block_index = -1;

@@ -29,24 +29,25 @@ struct SeriesTrack {
 struct SourceTrack {
   std::uint64_t source = 0;
   std::uint64_t process_start = 0;
-  std::vector<SeriesTrack> series;
+  std::vector<SeriesTrack> series = {};
   auto operator<=>(const SourceTrack&) const = default;
 };
 
 struct CounterLedger {
-  std::vector<SourceTrack> sources;
+  std::vector<SourceTrack> sources = {};
   auto operator<=>(const CounterLedger&) const = default;
 };
 
 struct CounterReading {
-  std::string_view series;  // Any name that is the same in each scrape, e.g. "rev-2/live/failed".
-  std::int64_t value = 0;   // Cumulative since the process started.
+  std::string_view series =
+      {};                  // Any name that is the same in each scrape, e.g. "rev-2/live/failed".
+  std::int64_t value = 0;  // Cumulative since the process started.
 };
 
 // All counters of one source, read at one instant.
 struct CounterScrape {
-  std::string_view source;            // e.g. the router pod's name.
-  std::string_view process_start_id;  // A new id means that all counters began again at 0.
+  std::string_view source = {};            // e.g. the router pod's name.
+  std::string_view process_start_id = {};  // A new id means that all counters began again at 0.
   std::span<const CounterReading> readings;
 };
 

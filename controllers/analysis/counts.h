@@ -25,7 +25,7 @@ struct PairCounts {
 
 // One stable pod's part of a block. `pod` is its name; it ties the blocks of one pod together.
 struct PodCounts {
-  std::string pod;
+  std::string pod = {};
   std::int64_t n = 0;
   std::int64_t bad = 0;
   auto operator<=>(const PodCounts&) const = default;
@@ -37,6 +37,7 @@ struct TwoArmCounts {
   double n_stable = 0;
   double bad_candidate = 0;
   double bad_stable = 0;
+  bool operator==(const TwoArmCounts&) const = default;
 };
 
 struct Interval {

@@ -20,20 +20,25 @@ enum class BlockData {
 // What the caller knows of the data behind a block. Ages are since the newest complete scrape of an
 // arm, nullopt when there never was one.
 struct DataHealth {
-  std::optional<double> candidate_age_seconds;
-  std::optional<double> stable_age_seconds;
+  std::optional<double> candidate_age_seconds = {};
+  std::optional<double> stable_age_seconds = {};
   double scrape_seconds = 5;
   // Worker requests / router requests, where workers are scraped too.
-  std::optional<double> worker_coverage;
+  std::optional<double> worker_coverage = {};
 };
 
 // Fresh is at most two scrape intervals old. Coverage outside [0.5, 1.1] is invalid; between 0.5
 // and 0.9 only the router's metrics count, which the error objective lives on anyway.
 [[nodiscard]] BlockData judge_data(const DataHealth& health);
 
+enum class OnNoData { kHold, kRollBack };
+
 struct DataPolicy {
-  std::int64_t stale_blocks = 5;       // This many invalid blocks in a row: hold, DataStale.
-  double no_data_abort_seconds = 600;  // Only the candidate blind for this long: roll back.
+  std::int64_t stale_blocks = 5;  // This many invalid blocks in a row: hold, DataStale.
+  // What follows when only the candidate has been blind for so long. While stable is blind too (the
+  // provider is down) the answer is always to hold.
+  double no_data_abort_seconds = 600;
+  OnNoData on_no_data = OnNoData::kRollBack;
 };
 
 }  // namespace sluice::analysis

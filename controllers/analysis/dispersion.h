@@ -55,7 +55,7 @@ struct Dispersion {
   std::array<ScaleSum, 3> sums{};
   std::int64_t blocks = 0;
   TrafficRatio traffic;
-  std::vector<PodWindow> windows;
+  std::vector<PodWindow> windows = {};
   bool operator==(const Dispersion&) const = default;
 };
 

@@ -32,7 +32,7 @@ struct PairedT {
 
 struct GoldenSetSettings {
   std::string metric = "ndcgAt10";     // For messages only.
-  std::optional<double> min;           // Floor for the candidate's mean.
+  std::optional<double> min = {};      // Floor for the candidate's mean.
   double worse_than_stable_by = 0.02;  // > 0.
   double alpha = 0.05;
   double judged_difference_max = 0.05;
@@ -40,7 +40,7 @@ struct GoldenSetSettings {
 
 // One query's result in one arm, as the builder wrote it.
 struct QueryResult {
-  std::string query;
+  std::string query = {};
   double value = 0;   // The metric, in [0, 1].
   double judged = 1;  // Share of its top k that anybody has judged.
 };
@@ -64,11 +64,11 @@ struct GoldenSetAssessment {
   GoldenSetReason reason = GoldenSetReason::kNoResults;
   std::int64_t queries = 0;
   double candidate_mean = 0;
-  std::optional<double> stable_mean;
-  std::optional<PairedT> paired;
-  std::optional<double> candidate_judged;
-  std::optional<double> stable_judged;
-  std::string message;  // Names the metric, both values, the interval and the margin.
+  std::optional<double> stable_mean = {};
+  std::optional<PairedT> paired = {};
+  std::optional<double> candidate_judged = {};
+  std::optional<double> stable_judged = {};
+  std::string message = {};  // Names the metric, both values, the interval and the margin.
 };
 
 // `stable` is empty (nullopt) for the first revision of an index.

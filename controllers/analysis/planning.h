@@ -19,8 +19,8 @@ struct EtaQuestion {
 };
 
 struct Eta {
-  double growth_per_block = 0;    // Of the best point of the grid.
-  std::optional<double> seconds;  // Empty: no decision in this direction at these rates.
+  double growth_per_block = 0;         // Of the best point of the grid.
+  std::optional<double> seconds = {};  // Empty: no decision in this direction at these rates.
 };
 
 [[nodiscard]] Eta eta(const EtaQuestion& question, std::span<const double> ratios);

@@ -28,15 +28,15 @@ struct Block {
   // Strictly growing. index * block_seconds is the rollout's clock: count intervals that passed,
   // not blocks that were folded.
   std::int64_t index = 0;
-  ArmCounts candidate;  // Live requests dispatched to the arm, after which bad ones; logical
-  ArmCounts stable;     // requests, not attempts. A rescued request is bad for the candidate and
-                        // counts nothing for stable.
-  PairCounts pairs;     // Queries of quarantine, which went to both arms.
-  std::vector<PodCounts> stable_pods;  // Live, by pod; to learn how much errors clump.
-  std::int64_t candidate_pods = 0;     // Ready ones.
+  ArmCounts candidate = {};  // Live requests dispatched to the arm, after which bad ones; logical
+  ArmCounts stable = {};  // requests, not attempts. A rescued request is bad for the candidate and
+                          // counts nothing for stable.
+  PairCounts pairs = {};  // Queries of quarantine, which went to both arms.
+  std::vector<PodCounts> stable_pods = {};  // Live, by pod; to learn how much errors clump.
+  std::int64_t candidate_pods = 0;          // Ready ones.
   BlockData data = BlockData::kValid;
-  std::string data_detail;  // For the message when data is not valid.
-  HardFacts facts;
+  std::string data_detail = {};  // For the message when data is not valid.
+  HardFacts facts = {};
 };
 
 // An analysis that has seen nothing. CHECKs that the settings are valid.

@@ -12,18 +12,18 @@ namespace sluice::analysis {
 
 // Rates are shares: 0.01 is 1 %. At least one of `max` and `worse_than_stable_by`.
 struct ErrorObjective {
-  std::optional<double> max;                   // The candidate's greatest bad rate, absolute.
-  std::optional<double> worse_than_stable_by;  // Promotion margin; half of `max` if left out.
-  std::optional<double> rollback_margin;       // A fifth of the promotion margin if left out.
+  std::optional<double> max = {};                   // The candidate's greatest bad rate, absolute.
+  std::optional<double> worse_than_stable_by = {};  // Promotion margin; half of `max` if left out.
+  std::optional<double> rollback_margin = {};       // A fifth of the promotion margin if left out.
 };
 
 [[nodiscard]] double promotion_margin(const ErrorObjective& objective);
 [[nodiscard]] double rollback_margin(const ErrorObjective& objective);
 
 struct Settings {
-  std::optional<ErrorObjective> errors;  // Latency and shadow objectives come beside it.
-  double false_rollback_rate = 0.01;     // Over the whole rollout, all objectives together.
-  double false_promotion_rate = 0.05;    // Of each step.
+  std::optional<ErrorObjective> errors = {};  // Latency and shadow objectives come beside it.
+  double false_rollback_rate = 0.01;          // Over the whole rollout, all objectives together.
+  double false_promotion_rate = 0.05;         // Of each step.
   double block_seconds = 10;
   double max_duration_seconds = 86'400;  // The horizon of the restart mixture.
   double min_blocks = 3;      // No statistical rollback from fewer blocks. To ignore outages of up
@@ -33,8 +33,8 @@ struct Settings {
   double interval_alpha = 0.05;  // Displayed intervals are at level 1 - this.
   double phi_prior = 2;          // Dispersion assumed while stable has a single pod.
   bool roll_forward = false;     // Advance although stable breaks the objective (a fix).
-  DataPolicy data;
-  SharedBreachPolicy shared_breach;
+  DataPolicy data = {};
+  SharedBreachPolicy shared_breach = {};
 };
 
 // kInvalid with the name of the setting that is out of its range.

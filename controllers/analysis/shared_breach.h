@@ -15,8 +15,8 @@ struct SharedBreachPolicy {
 // Seconds on the rollout's clock.
 struct SharedBreach {
   double now = 0;
-  std::optional<double> breach_since;      // Empty: stable is within its objective.
-  std::optional<double> weight_raised_at;  // Empty: never raised.
+  std::optional<double> breach_since = {};      // Empty: stable is within its objective.
+  std::optional<double> weight_raised_at = {};  // Empty: never raised.
 };
 
 [[nodiscard]] bool candidate_may_harm_stable(const SharedBreach& breach,

@@ -29,10 +29,8 @@ struct StepTotals {
 // `weight`.
 struct RecentCounts {
   double weight = 0;
-  double n_candidate = 0;
-  double n_stable = 0;
-  double bad_candidate = 0;
-  double bad_stable = 0;
+  TwoArmCounts live;
+  TwoArmCounts pairs;
   bool operator==(const RecentCounts&) const = default;
 };
 
@@ -47,9 +45,11 @@ struct Marks {
 
 struct State {
   std::int64_t block_index = -1;  // Of the last block folded; strictly grows.
+  std::int64_t blocks_used = 0;   // Valid blocks with which something was judged.
   std::int64_t blocks_invalid = 0;
   std::int64_t invalid_in_a_row = 0;
   double weight = 0;    // The present step's, a share.
+  double phi = 1;       // The dispersion that the last valid block was judged with.
   EProcess relative;    // K1 at the rollback margin.
   EProcess absolute;    // K2 at the objective's max; has no blocks when there is none.
   NonInferiority step;  // Reset at each weight change.

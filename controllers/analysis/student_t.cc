@@ -48,8 +48,10 @@ double incomplete_beta(double a, double b, double x, double y) {
   if (y <= 0) {
     return 1;
   }
-  const double front =
-      portable::exp(a * portable::log(x) + b * portable::log(y) - portable::log_beta(a, b));
+  // Next to one the logarithm of the rounded number would be worthless times a large a or b.
+  const double ln_x = y < 0.5 ? portable::log1p(-y) : portable::log(x);
+  const double ln_y = x < 0.5 ? portable::log1p(-x) : portable::log(y);
+  const double front = portable::exp(a * ln_x + b * ln_y - portable::log_beta(a, b));
   if (x < (a + 1) / (a + b + 2)) {
     return front * beta_fraction(a, b, x) / a;
   }

@@ -1,0 +1,160 @@
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+
+#include "base/rng.h"
+#include "controllers/analysis/base64.h"
+#include "controllers/analysis/log_sum.h"
+#include "controllers/analysis/rollout_analysis.h"
+#include "controllers/analysis/state.h"
+
+namespace sluice::analysis {
+namespace {
+
+// Two routers, twenty stable pods, an hour of 5 s blocks.
+State typical() {
+  Settings settings;
+  settings.errors = ErrorObjective{.max = 0.01, .worse_than_stable_by = 0.005};
+  settings.block_seconds = 5;
+  settings.max_duration_seconds = 3600;
+  State state = new_state(settings);
+  reset_step(state, 0.1);
+  Rng rng(3);
+  std::int64_t cumulative = 0;
+  for (std::int64_t i = 0; i < 720; ++i) {
+    Block block;
+    block.index = i;
+    block.candidate = {.n = 190, .bad = static_cast<std::int64_t>(rng.below(2))};
+    for (int pod = 0; pod < 20; ++pod) {
+      block.stable_pods.push_back({.pod = "packages-7-stable-" + std::to_string(pod),
+                                   .n = 90,
+                                   .bad = static_cast<std::int64_t>(rng.below(20) / 19)});
+      block.stable.n += block.stable_pods.back().n;
+      block.stable.bad += block.stable_pods.back().bad;
+    }
+    block.candidate_pods = 2;
+    fold_evidence(settings, state, block);
+    cumulative += 190;
+    for (const char* router : {"packages-router-a", "packages-router-b"}) {
+      std::vector<std::string> names;
+      for (int series = 0; series < 8 + 40; ++series) {
+        names.push_back("series-" + std::to_string(series));
+      }
+      std::vector<CounterReading> readings;
+      for (const std::string& name : names) {
+        readings.push_back({name, cumulative});
+      }
+      EXPECT_TRUE(take_increments(state.counters, {router, "boot-1", readings}));
+    }
+  }
+  return state;
+}
+
+TEST(AnalysisState, ComesBackBitForBit) {
+  for (const State& state : {State{}, typical()}) {
+    const std::string text = encode(state);
+    const Result<State> back = decode(text);
+    ASSERT_TRUE(back) << back.error().message;
+    EXPECT_EQ(*back, state);
+    EXPECT_EQ(encode(*back), text);
+  }
+}
+
+TEST(AnalysisState, KeepsExtremeValues) {
+  State state;
+  state.block_index = std::numeric_limits<std::int64_t>::max();
+  state.blocks_invalid = std::numeric_limits<std::int64_t>::min();
+  state.weight = 5e-324;
+  state.phi = -0.0;
+  state.relative.points = 6;
+  state.relative.ln_restart.fill(kMinusInfinity);
+  state.relative.ln_start.fill(-std::numeric_limits<double>::max());
+  const Result<State> back = decode(encode(state));
+  ASSERT_TRUE(back);
+  EXPECT_EQ(*back, state);
+  EXPECT_TRUE(std::signbit(back->phi));
+}
+
+TEST(AnalysisState, FitsInFourKilobytes) {
+  EXPECT_LE(encode(typical()).size(), 4096U);
+}
+
+TEST(AnalysisState, EveryTruncationIsRefused) {
+  const std::string text = encode(typical());
+  for (std::size_t size = 0; size < text.size(); ++size) {
+    const Result<State> back = decode(std::string_view(text).substr(0, size));
+    ASSERT_FALSE(back) << size;
+    EXPECT_EQ(back.error().code, ErrorCode::kInvalid);
+    EXPECT_EQ(back.error().message.find("stored analysis state: "), 0U);
+  }
+}
+
+TEST(AnalysisState, EveryChangedCharacterIsRefused) {
+  const std::string text = encode(typical());
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    std::string changed = text;
+    changed[i] = changed[i] == 'A' ? 'B' : 'A';
+    EXPECT_FALSE(decode(changed)) << i;
+  }
+}
+
+// A correct checksum over nonsense: the reader itself must be safe.
+TEST(AnalysisState, NonsenseWithARightChecksumNeverCrashes) {
+  const std::optional<std::string> good = from_base64(encode(typical()));
+  ASSERT_TRUE(good);
+  Rng rng(17);
+  int accepted = 0;
+  for (int run = 0; run < 20'000; ++run) {
+    std::string bytes = good->substr(0, 1 + rng.below(good->size() - 4));
+    for (std::uint64_t i = 0, changes = rng.below(6); i < changes; ++i) {
+      bytes[1 + rng.below(bytes.size())] = static_cast<char>(rng.below(256));
+    }
+    const std::uint64_t hash = name_hash(bytes);
+    const auto sum = static_cast<std::uint32_t>(hash ^ (hash >> 32));
+    for (int i = 0; i < 4; ++i) {
+      bytes += static_cast<char>(sum >> (8 * i));
+    }
+    const Result<State> back = decode(to_base64(bytes));
+    if (back) {
+      ++accepted;
+      EXPECT_EQ(encode(*back), to_base64(bytes));
+    }
+  }
+  EXPECT_LT(accepted, 20'000);
+}
+
+struct Refused {
+  std::string text;
+  const char* because;
+};
+
+TEST(AnalysisState, SaysWhyItRefuses) {
+  std::string newer = *from_base64(encode(State{}));
+  newer[0] = 2;
+  const std::vector<Refused> cases = {{"", "too short"},
+                                      {"!!!!", "not base64"},
+                                      {"AQ==", "too short"},
+                                      {to_base64(newer), "version 2 is not 1"},
+                                      {std::string(70'000, 'A'), "are more than"}};
+  for (const Refused& c : cases) {
+    const Result<State> back = decode(c.text);
+    ASSERT_FALSE(back) << c.because;
+    EXPECT_NE(back.error().message.find(c.because), std::string::npos) << back.error().message;
+  }
+}
+
+TEST(AnalysisBase64, RoundTripsAllLengths) {
+  std::string bytes;
+  for (int i = 0; i < 300; ++i) {
+    EXPECT_EQ(from_base64(to_base64(bytes)), bytes);
+    bytes += static_cast<char>(i * 37);
+  }
+  EXPECT_EQ(to_base64("foob"), "Zm9vYg==");
+  for (const char* bad : {"Zg=", "Zg", "Z===", "====", "Zh==", "Zm9=", "Zm9v\n", "Zg==Zg=="}) {
+    EXPECT_FALSE(from_base64(bad)) << bad;
+  }
+}
+
+}  // namespace
+}  // namespace sluice::analysis
