@@ -32,6 +32,7 @@ void describe(Io& io, RevisionCounters& value) {
   io.defaulted("answered", value.answered, {.min = 0});
   io.defaulted("empty", value.empty, {.min = 0});
   io.defaulted("inFlight", value.in_flight, {.min = 0});
+  io.defaulted("diverted", value.diverted, {.min = 0});
   io.defaulted("latency", value.latency, {.max_items = 161});
 }
 

@@ -36,6 +36,9 @@ struct RevisionCounters {
   std::int64_t answered = 0;     // Users who got this arm's own answer.
   std::int64_t empty = 0;        // Answers without hits (by X-Sluice-Hits).
   std::int64_t in_flight = 0;
+  // Queries that were this arm's share, but went to the other because this one has no worker (or,
+  // in quarantine, is too slow to be asked). In no other count of this arm.
+  std::int64_t diverted = 0;
   std::vector<std::int64_t> latency = {};  // 161 buckets; edges 100 us * 2^(i/8); of ended queries.
   bool operator==(const RevisionCounters&) const = default;
 };

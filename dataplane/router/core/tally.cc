@@ -1,0 +1,136 @@
+#include "dataplane/router/core/tally.h"
+
+#include <iterator>
+
+#include "base/check.h"
+
+namespace sluice::router {
+namespace {
+
+constexpr std::size_t kRevisionsMax = 12;
+constexpr std::size_t kPodsMax = 256;
+constexpr std::array<wire::CounterMode, 2> kModes{wire::CounterMode::kLive,
+                                                  wire::CounterMode::kQuarantine};
+
+bool is_silent(const ArmCounts& counts) {
+  return counts.assigned == 0 && counts.diverted == 0;
+}
+
+wire::RevisionCounters to_wire(const std::string& revision,
+                               wire::CounterMode mode,
+                               const ArmCounts& counts) {
+  wire::RevisionCounters out{.revision = revision, .mode = mode};
+  out.assigned = counts.assigned;
+  out.ended = counts.ended;
+  for (const std::int64_t failed : counts.failed) {
+    out.failed += failed;
+  }
+  const auto of = [&counts](FailureClass failure) {
+    return counts.failed[static_cast<std::size_t>(failure)];
+  };
+  out.failed_connect = of(FailureClass::kConnect);
+  out.failed_reset = of(FailureClass::kReset);
+  out.failed_status = of(FailureClass::kStatus);
+  out.failed_body = of(FailureClass::kBody);
+  out.failed_timeout = of(FailureClass::kTimeout);
+  out.rescued = counts.rescued;
+  out.lost = counts.lost;
+  out.streamed = counts.streamed;
+  out.client_gone = counts.client_gone;
+  out.answered = counts.answered;
+  out.empty = counts.empty;
+  out.in_flight = counts.in_flight;
+  out.diverted = counts.diverted;
+  out.latency.assign(counts.latency.begin(), counts.latency.end());
+  return out;
+}
+
+}  // namespace
+
+void ArmCounts::end(Duration took) {
+  ++ended;
+  ++latency[latency_bucket(took)];
+}
+
+void ArmCounts::add(const ArmCounts& other) {
+  assigned += other.assigned;
+  ended += other.ended;
+  for (std::size_t i = 0; i < failed.size(); ++i) {
+    failed[i] += other.failed[i];
+  }
+  rescued += other.rescued;
+  lost += other.lost;
+  streamed += other.streamed;
+  client_gone += other.client_gone;
+  answered += other.answered;
+  empty += other.empty;
+  in_flight += other.in_flight;
+  diverted += other.diverted;
+  for (std::size_t i = 0; i < latency.size(); ++i) {
+    latency[i] += other.latency[i];
+  }
+}
+
+ModeCounts& Tally::revision(const std::string& name) {
+  return revisions[name];
+}
+
+std::shared_ptr<PodCounts> Tally::pod(const std::string& revision, const std::string& pod) {
+  std::shared_ptr<PodCounts>& counts = pods[{revision, pod}];
+  if (counts == nullptr) {
+    counts = std::make_shared<PodCounts>();
+  }
+  return counts;
+}
+
+void Tally::forget(const std::set<std::string>& in_use) {
+  for (auto at = revisions.begin(); at != revisions.end() && revisions.size() > kRevisionsMax;) {
+    const bool stays = in_use.contains(at->first) || at->second.in_flight() > 0;
+    at = stays ? std::next(at) : revisions.erase(at);
+  }
+  for (auto at = pods.begin(); at != pods.end() && pods.size() > kPodsMax;) {
+    at = at->second.use_count() > 1 ? std::next(at) : pods.erase(at);
+  }
+}
+
+void TallySum::add(const Tally& lane) {
+  for (const auto& [name, counts] : lane.revisions) {
+    for (const wire::CounterMode mode : kModes) {
+      const auto i = static_cast<std::size_t>(mode);
+      revisions[name].by_mode[i].add(counts.by_mode[i]);
+    }
+  }
+  for (const auto& [key, counts] : lane.pods) {
+    PodCounts& sum = pods[key];
+    for (std::size_t i = 0; i < sum.ended.size(); ++i) {
+      sum.ended[i] += counts->ended[i];
+      sum.failed[i] += counts->failed[i];
+    }
+  }
+}
+
+void TallySum::write(wire::Counters& counters) const {
+  for (const auto& [name, counts] : revisions) {
+    for (const wire::CounterMode mode : kModes) {
+      const ArmCounts& arm = counts.by_mode[static_cast<std::size_t>(mode)];
+      // A revision shows from its first table on, its quarantine only once there was one.
+      if (mode == wire::CounterMode::kLive || !is_silent(arm)) {
+        counters.revisions.push_back(to_wire(name, mode, arm));
+      }
+    }
+  }
+  for (const auto& [key, counts] : pods) {
+    for (const wire::CounterMode mode : kModes) {
+      const auto i = static_cast<std::size_t>(mode);
+      if (counts.ended[i] > 0) {
+        counters.upstreams.push_back({.revision = key.first,
+                                      .pod = key.second,
+                                      .mode = mode,
+                                      .ended = counts.ended[i],
+                                      .failed = counts.failed[i]});
+      }
+    }
+  }
+}
+
+}  // namespace sluice::router
