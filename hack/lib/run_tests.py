@@ -1,0 +1,335 @@
+"""The parts of hack/test, in order, and the table at the end. hack/test is the entry."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Callable
+
+from test_results import Counts, of_ctest, of_last_line, of_one
+
+REPO = Path(__file__).resolve().parents[2]
+HACK = REPO / "hack"
+LOGS = REPO / "build" / "test-logs"
+STARTED = time.monotonic()
+# Threads meet in these; the rest runs on one thread.
+THREADED = re.compile("http|router|worker|loop|transport|client|load|signals")
+
+
+class PartFailed(Exception):
+    """A command of a part failed; its output has been shown."""
+
+
+def clock() -> str:
+    seconds = int(time.monotonic() - STARTED)
+    return f"{seconds // 60}:{seconds % 60:02d}"
+
+
+def say(text: str) -> None:
+    print(f"[test {clock()}] {text}", flush=True)
+
+
+def run(name: str, command: list[str], seconds: float, check: bool = True, **environment: str) -> str:
+    """Runs a command with its output in a log of that name, says every 30 s that it is still at it, and
+    ends it with all that it started when its time is over. Returns what it wrote."""
+    log = LOGS / f"{name}.log"
+    say(f"{name}: {' '.join(command)[:150]}")
+    with log.open("w+") as output:
+        process = subprocess.Popen(
+            command, cwd=REPO, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
+            env={**os.environ, **environment}, start_new_session=True,
+        )
+        try:
+            status = wait(process, name, log, seconds)
+        except BaseException:
+            end_group(process)
+            raise
+    text = log.read_text(errors="replace")
+    if status != 0 and check:
+        print("\n".join(text.splitlines()[-60:]))
+        raise PartFailed(f"{name} ended with status {status}; all of its output is in {log}")
+    return text
+
+
+def wait(process: subprocess.Popen[bytes], name: str, log: Path, seconds: float) -> int:
+    deadline, next_word = time.monotonic() + seconds, time.monotonic() + 30
+    while True:
+        try:
+            return process.wait(0.2)
+        except subprocess.TimeoutExpired:
+            pass
+        if time.monotonic() > deadline:
+            raise PartFailed(f"{name} took more than {seconds:.0f} s and was ended; its output is in {log}")
+        if time.monotonic() > next_word:
+            lines = log.read_text(errors="replace").splitlines()
+            say(f"  … {name}: {lines[-1][-110:] if lines else ''}")
+            next_word += 30
+
+
+def end_group(process: subprocess.Popen[bytes]) -> None:
+    """Gently first: a test that is told to end cleans up."""
+    for how, seconds in ((signal.SIGINT, 60), (signal.SIGKILL, 10)):
+        try:
+            os.killpg(process.pid, how)
+            process.wait(seconds)
+            return
+        except ProcessLookupError:
+            return
+        except subprocess.TimeoutExpired:
+            continue
+
+
+def tracked(*patterns: str) -> list[str]:
+    done = subprocess.run(["git", "ls-files", *patterns], cwd=REPO, capture_output=True, text=True, check=True)
+    return [name for name in done.stdout.split() if (REPO / name).exists()]
+
+
+def part_format() -> Counts:
+    counts = Counts()
+    run("clang-format", ["clang-format-19", "--dry-run", "--Werror", *tracked("*.cc", "*.h")], 120)
+    scripts = [name for name in tracked("hack", ".ci") if (REPO / name).read_bytes().startswith(b"#!/usr/bin/env bash")]
+    run("shellcheck", ["shellcheck", *scripts], 120)
+    run("python", [sys.executable, "-B", "-c", "import sys\nfor name in sys.argv[1:]: compile(open(name).read(), name, 'exec')",
+                   *tracked("*.py", "hack/corpus")], 60)
+    run("dockerfile", [str(HACK / "image"), "--check"], 60)
+    counts.passed = 4
+    return counts
+
+
+def part_build() -> Counts:
+    run("build-dev", [str(HACK / "build"), "--preset", "dev"], 3000)
+    return of_one(True, "build")
+
+
+def ctest(preset: str, arguments: list[str], seconds: float, **environment: str) -> Counts:
+    results = LOGS / f"gtest-{preset}-{arguments[1].replace('|', '_')[:20]}"
+    shutil.rmtree(results, ignore_errors=True)
+    results.mkdir()
+    junit = results / "ctest.junit"
+    run(f"ctest-{preset}-{arguments[1][:10]}",
+        ["ctest", "--test-dir", f"build/{preset}", "-j2", "--output-on-failure", "--no-tests=error",
+         "--output-junit", str(junit), *arguments],
+        seconds, check=False, GTEST_OUTPUT=f"xml:{results}/", **environment)
+    counts = of_ctest(junit, results)
+    if counts.failed:
+        print("\n".join((LOGS / f"ctest-{preset}-{arguments[1][:10]}.log").read_text(errors="replace").splitlines()[-80:]))
+    return counts
+
+
+def part_unit() -> Counts:
+    counts = ctest("dev", ["-L", "unit"], 600)
+    counts.add(of_last_line_of_unittest(run("scripts", [sys.executable, "-B", str(HACK / "lib" / "scripts_test.py")], 120, check=False)))
+    return counts
+
+
+def of_last_line_of_unittest(text: str) -> Counts:
+    ran = re.search(r"^Ran (\d+) tests?", text, re.MULTILINE)
+    bad = len(re.findall(r"^(?:FAIL|ERROR): ", text, re.MULTILINE))
+    if ran is None:
+        return Counts(failed=1, notes=["FAILED scripts_test.py: ended without a count"])
+    return Counts(passed=int(ran[1]) - bad, failed=bad, notes=re.findall(r"^(?:FAIL|ERROR): .*", text, re.MULTILINE))
+
+
+def part_style() -> Counts:
+    return ctest("dev", ["-L", "tidy"], 120)
+
+
+def part_clang_tidy() -> Counts:
+    text = run("clang-tidy", [str(HACK / "lib" / "clang_tidy.py"), "--seconds", "1200"], 1500, check=False)
+    found = re.findall(r"^(\d+) clean, (\d+) with findings, (\d+) not checked$", text, re.MULTILINE)
+    if not found:
+        return Counts(failed=1, notes=["FAILED clang-tidy: ended without a count"])
+    clean, bad, left = (int(number) for number in found[-1])
+    notes = [line for line in text.splitlines() if line.startswith(("BAD ", "not checked: "))]
+    notes += [line[:200] for line in text.splitlines() if " error: " in line][:40]
+    return Counts(clean, bad, left, notes)
+
+
+def part_asan() -> Counts:
+    run("build-asan", [str(HACK / "build"), "--preset", "asan"], 3000)
+    return ctest("asan", ["-L", "unit", "-E", "crd_is_current"], 1200,
+                 ASAN_OPTIONS="detect_leaks=1:strict_string_checks=1", UBSAN_OPTIONS="print_stacktrace=1")
+
+
+def part_tsan() -> Counts:
+    run("configure-tsan", ["cmake", "--preset", "tsan"], 300)
+    listing = run("list-tsan", ["ctest", "--test-dir", "build/tsan", "-N", "-L", "unit"], 60)
+    names = [name for name in re.findall(r"Test +#\d+: (\S+)", listing) if THREADED.search(name)]
+    run("build-tsan", [str(HACK / "build"), "--preset", "tsan", *names], 3000)
+    return ctest("tsan", ["-R", "^(" + "|".join(names) + ")$"], 1200, TSAN_OPTIONS="halt_on_error=1 second_deadlock_stack=1")
+
+
+class LocalCluster:
+    """The cluster of this machine. Started when a part first needs it; taken down at the end by whoever
+    started it."""
+
+    def __init__(self) -> None:
+        self.started = False
+        self.environment: dict[str, str] = {}
+        self.images: dict[str, str] = {}
+
+    def use(self) -> None:
+        if self.environment:
+            return
+        healthy = subprocess.run([str(HACK / "cluster"), "status"], capture_output=True, check=False).returncode == 0
+        # Said before it is true: also a start that fails half-way is cleaned up.
+        self.started = not healthy
+        text = run("cluster-up", [str(HACK / "cluster"), "up"], 1500)
+        kubeconfig = text.strip().splitlines()[-1]
+        program = Path(kubeconfig).parent / "program"
+        kubectl = Path(program.read_text().strip()).parent / "kubectl"
+        self.environment = {"KUBECONFIG": kubeconfig, "KUBECTL": str(kubectl)}
+        self.environment["CONTAINERD_SOCKET"] = str(Path(kubeconfig).parent / "run" / "containerd.sock")
+
+    def deploy(self) -> None:
+        """Programs, images, CRDs and operator."""
+        self.use()
+        if self.images:
+            return
+        run("build-release", [str(HACK / "build"), "--preset", "release"], 3000)
+        for key, arguments in (("image", []), ("tools", ["--tools"])):
+            self.images[key] = run(f"image-{key}", [str(HACK / "image"), *arguments], 300).strip().splitlines()[-1]
+        run("deploy", [str(HACK / "deploy"), "--image", self.images["image"]], 300, **self.environment)
+        self.environment.update(SLUICE_IMAGE=self.images["image"], SLUICE_TOOLS_IMAGE=self.images["tools"])
+        run("corpus", ["bash", "-c", 'test -n "$(find build/corpus/golden.jsonl -mtime -1 2>/dev/null)" || exec hack/corpus --out build/corpus'], 600)
+
+    def end(self) -> None:
+        if self.started:
+            say("taking down the cluster that this run started")
+            subprocess.run([str(HACK / "cluster"), "down"], check=False)
+
+
+CLUSTER = LocalCluster()
+
+
+def e2e(name: str, modules: list[str], seconds: float) -> Counts:
+    text = run(name, [sys.executable, "-B", "tests/e2e/suite.py", *modules], seconds, check=False, **CLUSTER.environment)
+    counts = of_last_line(text, name)
+    if counts.failed:
+        print("\n".join(text.splitlines()[-100:]))
+    return counts
+
+
+def part_specs() -> Counts:
+    CLUSTER.use()
+    run("crds", [CLUSTER.environment["KUBECTL"], "apply", "--server-side", "-k", "config/crd"], 60, **CLUSTER.environment)
+    return e2e("specs", ["bad_specs_test"], 300)
+
+
+def part_story() -> Counts:
+    CLUSTER.deploy()
+    environment = CLUSTER.environment
+    text = run("story", [sys.executable, "-B", "tests/e2e/story.py", "--corpus", "build/corpus", "--namespace", "sluice-test-story",
+                         "--tools-image", CLUSTER.images["tools"], "--json", str(LOGS / "story.json"),
+                         "--containerd-socket", environment["CONTAINERD_SOCKET"]], 1200, check=False, **environment)
+    print("\n".join(text.splitlines()[-60:]))
+    subprocess.run([environment["KUBECTL"], "delete", "namespace", "sluice-test-story", "--ignore-not-found", "--timeout=120s"],
+                   env={**os.environ, **environment}, check=False)
+    return of_last_line(text, "story")
+
+
+def part_cluster() -> Counts:
+    CLUSTER.deploy()
+    modules = sorted(path.stem for path in (REPO / "tests" / "e2e").glob("*_test.py") if path.stem != "bad_specs_test")
+    return e2e("cluster", modules, 1800)
+
+
+@dataclass
+class Part:
+    name: str
+    what: str
+    run: Callable[[], Counts]
+    quick: bool = False
+
+
+PARTS = [
+    Part("format", "clang-format, shellcheck, Python's syntax, Dockerfile and hack/image agree", part_format, True),
+    Part("build", "everything with g++ and -Werror (preset dev)", part_build, True),
+    Part("style", "tests/tidy: include direction, banned names, sizes, READMEs", part_style, True),
+    Part("unit", "unit tests, SciFact where its data is there, CRDs current, scripts", part_unit, True),
+    Part("specs", "bad specs refused by a real API server, examples accepted", part_specs),
+    Part("tidy", "clang-tidy on what has changed since it was last clean", part_clang_tidy),
+    Part("tsan", "worker, router, HTTP and loop tests with ThreadSanitizer", part_tsan),
+    Part("asan", "unit tests with AddressSanitizer and UndefinedBehaviorSanitizer", part_asan),
+    Part("story", "the six acts of hack/demo on the real cluster", part_story),
+    Part("cluster", "deletion, bad input, commands and permissions on the real cluster", part_cluster),
+]
+
+
+def parse_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="hack/test")
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--only", default="")
+    parser.add_argument("--list", action="store_true")
+    parser.add_argument("--go-on", action="store_true")
+    options = parser.parse_args()
+    options.wanted = [name for name in options.only.split(",") if name] or [
+        part.name for part in PARTS if part.quick or not options.quick
+    ]
+    unknown = set(options.wanted) - {part.name for part in PARTS}
+    if unknown:
+        parser.error(f"no such part: {', '.join(sorted(unknown))} (hack/test --list names them)")
+    return options
+
+
+def run_part(part: Part) -> Counts:
+    say(f"━━ {part.name}: {part.what}")
+    try:
+        return part.run()
+    except PartFailed as problem:
+        return Counts(failed=1, notes=[f"FAILED {problem}"])
+
+
+def show_summary(rows: list[tuple[str, str, Counts, float]]) -> Counts:
+    total = Counts()
+    print(f"\n{'part':<10}{'result':<12}{'passed':>8}{'failed':>8}{'skipped':>9}{'seconds':>9}")
+    for name, result, counts, seconds in rows:
+        print(f"{name:<10}{result:<12}{counts.passed:>8}{counts.failed:>8}{counts.skipped:>9}{seconds:>9.0f}")
+        total.add(counts)
+    for note in total.notes:
+        print(f"  {note}")
+    return total
+
+
+def main() -> int:
+    options = parse_arguments()
+    if options.list:
+        print("\n".join(f"{part.name:<10}{part.what}" for part in PARTS))
+        return 0
+    LOGS.mkdir(parents=True, exist_ok=True)
+    # SIGTERM ends a run as Ctrl-C does: with the cluster taken down.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    rows: list[tuple[str, str, Counts, float]] = []
+    stopped = ""
+    try:
+        for part in PARTS:
+            if part.name not in options.wanted or stopped:
+                reason = stopped or "not asked for"
+                rows.append((part.name, "not run", Counts(skipped=1, notes=[f"SKIPPED part {part.name}: {reason}"]), 0))
+                continue
+            began = time.monotonic()
+            counts = run_part(part)
+            rows.append((part.name, "FAILED" if counts.failed else "passed", counts, time.monotonic() - began))
+            if counts.failed and not options.go_on:
+                stopped = f"{part.name} failed before"
+    except KeyboardInterrupt:
+        stopped = "interrupted"
+        rows.append(("", stopped, Counts(failed=1, notes=["FAILED interrupted"]), 0))
+    finally:
+        CLUSTER.end()
+    total = show_summary(rows)
+    say(f"wall time {clock()}")
+    print(f"{total.passed} passed, {total.failed} failed, {total.skipped} skipped")
+    return 0 if total.failed == 0 and not stopped else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
