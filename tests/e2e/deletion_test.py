@@ -1,0 +1,74 @@
+"""Deleting things in the middle of a rollout: gone within 60 s, with and without the operator, and
+nothing left behind."""
+
+from __future__ import annotations
+
+import time
+import unittest
+
+from kube import condition, dig
+from small_index import CHILD_KINDS, INDEX, OPERATOR, SmallIndexTest
+
+
+class Deletion(SmallIndexTest):
+    def scale_operator(self, replicas: int) -> None:
+        kube = self.kube.in_namespace(OPERATOR)
+        kube.run("scale", "deployment/sluice-operator", f"--replicas={replicas}")
+        self.wait(f"{replicas} operators", 60, lambda: len(kube.list("pods", "app.kubernetes.io/name=sluice-operator")) == replicas)
+        if replicas:
+            kube.run("rollout", "status", "deployment/sluice-operator", "--timeout=60s", timeout=70)
+
+    def delete_mid_rollout(self) -> None:
+        """In the test's own namespace, which is made again for the next test."""
+        began = time.monotonic()
+        self.kube.delete_namespace(60)
+        self.assertLess(time.monotonic() - began, 60)
+        self.assertIsNone(self.kube.get("namespace", self.kube.namespace))
+        type(self).setUpClass()
+
+    def test_a_namespace_in_the_middle_of_a_rollout_is_gone_within_a_minute(self) -> None:
+        self.kube.apply(self.rollout)
+        self.serve()
+        self.start_candidate()
+        self.delete_mid_rollout()
+
+    def test_without_the_operator_it_is_gone_as_quickly(self) -> None:
+        self.kube.apply(self.rollout)
+        self.serve()
+        self.start_candidate()
+        self.scale_operator(0)
+        try:
+            self.delete_mid_rollout()
+        finally:
+            self.scale_operator(1)
+
+    def test_a_deleted_index_leaves_nothing_behind(self) -> None:
+        self.kube.apply(self.rollout)
+        self.serve()
+        self.assertNotEqual(self.children(), [])
+        self.kube.delete("rag", INDEX)
+        self.kube.delete("cro", INDEX)
+        self.wait("nothing of it left", 60, lambda: not self.children())
+        # Also nothing without our labels: what is left in the namespace is the test's own.
+        names = {thing["metadata"]["name"] for thing in self.kube.list(CHILD_KINDS)}
+        self.assertEqual({name for name in names if name.startswith(INDEX)}, set())
+
+    def test_a_rollout_deleted_while_its_candidate_has_weight_rejects_the_candidate(self) -> None:
+        self.kube.apply(self.rollout)
+        stable = self.serve()
+        candidate = self.start_candidate()
+        self.kube.delete("cro", INDEX)
+        self.wait("weight 0 confirmed", 30, lambda: dig(self.rag(), "status.route.confirmed")
+                  and dig(self.rag(), "status.route.weight") == "0%")
+        self.assertIn("PolicyRemoved", self.stalled(60))
+        self.assertEqual(dig(self.rag(), "status.stableRevision"), stable)
+        self.assertEqual(condition(self.rag(), "Available").get("status"), "True")
+        self.kube.apply(self.rollout)
+        time.sleep(10)  # Time to do wrong: a policy that comes back must not promote what was rejected.
+        self.assertEqual(dig(self.rag(), "status.stableRevision"), stable)
+        rejected = self.kube.list("controllerrevisions", "sluice.dev/verdict=rejected")
+        self.assertEqual([one["metadata"]["name"] for one in rejected], [candidate])
+
+
+if __name__ == "__main__":
+    unittest.main()

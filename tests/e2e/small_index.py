@@ -1,0 +1,129 @@
+"""A small index with a corpus of its own, for tests that need a served index and no story."""
+
+from __future__ import annotations
+
+import copy
+import json
+import os
+import random
+from typing import Any, Callable
+
+import suite
+from kube import REPO, Kube, Object, condition, dig, wait_until
+
+INDEX = "small"
+# Everything that the operator makes for an index.
+CHILD_KINDS = ("deployments,services,configmaps,pods,controllerrevisions,poddisruptionbudgets,"
+               "serviceaccounts,roles,rolebindings")
+OPERATOR = "sluice-system"
+WORDS = ("alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi omicron pi rho sigma tau "
+         "upsilon phi chi psi omega amber birch cedar dune ember fjord glade heath inlet jetty knoll ledge "
+         "marsh notch oasis prairie quarry ridge strait tundra upland valley wharf").split()
+
+
+def make_corpus(documents: int = 300, queries: int = 40, seed: int = 7) -> tuple[str, str]:
+    """Documents and golden set as JSON lines: each query is four words of its one relevant document."""
+    chance = random.Random(seed)
+    lines, golden = [], []
+    for number in range(documents):
+        words = [chance.choice(WORDS) + str(chance.randrange(40)) for _ in range(30)]
+        document = {"_id": f"d{number}", "title": f"document {number}", "text": " ".join(words),
+                    "metadata": {"section": WORDS[number % 5]}}
+        lines.append(json.dumps(document))
+        if number < queries:
+            golden.append(json.dumps({"id": f"q{number}", "query": " ".join(words[:4]), "relevant": {f"d{number}": 1}}))
+    return "\n".join(lines) + "\n", "\n".join(golden) + "\n"
+
+
+def changed(manifest: Object, **paths: Any) -> Object:
+    """A copy with other values: `spec__retrieval__mode="tfidf"`; None takes the field out."""
+    copied = copy.deepcopy(manifest)
+    for path, value in paths.items():
+        *parents, last = path.split("__")
+        place = copied
+        for part in parents:
+            place = place.setdefault(part, {})
+        if value is None:
+            place.pop(last, None)
+        else:
+            place[last] = value
+    return copied
+
+
+class SmallIndexTest(suite.ClusterTest):
+    """A namespace with a web server for a small corpus; each test makes its own index in it."""
+
+    index: Object
+    rollout: Object
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        super().setUpClass()
+        image = os.environ.get("SLUICE_TOOLS_IMAGE", "")
+        if not image:
+            raise AssertionError("SLUICE_TOOLS_IMAGE is not set; hack/test sets it")
+        text = (REPO / "examples" / "corpus.yaml").read_text()
+        cls.kube.apply(text.replace("localhost/sluice-tools:latest", image))
+        cls.kube.run("rollout", "status", "deployment/corpus", "--timeout=60s", timeout=70)
+        documents, golden = make_corpus()
+        cls.publish("docs.jsonl", documents)
+        cls.publish("golden.jsonl", golden)
+        base = cls.kube.load(REPO / "examples" / "packages.yaml")
+        cls.index = changed(
+            base,
+            metadata__name=INDEX,
+            spec__source={"http": {"url": "http://corpus/docs.jsonl"}},
+            spec__evaluation={"goldenSet": {"http": {"url": "http://corpus/golden.jsonl"}}},
+            spec__slo={"availability": "99%", "ndcgAt10": 0.2},
+            spec__serving__resources={"requests": {"cpu": "5m", "memory": "16Mi"}},
+            spec__traffic__router__resources={"requests": {"cpu": "5m", "memory": "16Mi"}},
+        )
+        cls.rollout = changed(
+            cls.kube.load(REPO / "examples" / "rollout.yaml"),
+            metadata__name=INDEX,
+            spec__indexRef={"name": INDEX},
+            # Without queries nothing is ever proven: a candidate stays at 10 % until told otherwise.
+            spec__steps=[{"split": {"weight": "10%", "minDuration": "20m", "maxDuration": "1h"}}],
+        )
+
+    def setUp(self) -> None:
+        self.kube.delete("cro", "--all")
+        self.kube.delete("rag", "--all")
+        self.wait("the last test's workloads gone", 90, lambda: not self.children())
+
+    @classmethod
+    def publish(cls, name: str, text: str) -> None:
+        command = f"cat >/srv/{name}.new && mv /srv/{name}.new /srv/{name}"
+        cls.kube.run("exec", "-i", "deploy/corpus", "--", "sh", "-c", command, stdin=text, timeout=30)
+
+    def children(self, kube: Kube | None = None) -> list[str]:
+        """Names of what belongs to the index, with their kinds."""
+        found = (kube or self.kube).list(CHILD_KINDS, f"sluice.dev/index={INDEX}")
+        return [f"{child['kind']} {child['metadata']['name']}" for child in found]
+
+    def rag(self) -> Object:
+        return self.kube.get("rag", INDEX) or {}
+
+    def cro(self, name: str = INDEX) -> Object:
+        return self.kube.get("cro", name) or {}
+
+    def wait(self, what: str, seconds: float, ready: Callable[[], Any]) -> Any:
+        return wait_until(what, seconds, ready, every=0.5)
+
+    def serve(self, manifest: Object | None = None) -> str:
+        """Applies the index and waits until it serves; its stable revision."""
+        self.kube.apply(manifest or self.index)
+        self.wait("the index being served", 120, lambda: condition(self.rag(), "Ready").get("status") == "True")
+        return str(dig(self.rag(), "status.stableRevision"))
+
+    def start_candidate(self) -> str:
+        """Another retrieval mode, and waits until it has its 10 % confirmed; its revision."""
+        self.kube.apply(changed(self.index, spec__retrieval={"mode": "bm25"}))
+        self.wait("the candidate at 10 %", 120, lambda: dig(self.cro(), "status.observedWeight") == "10%")
+        return str(dig(self.cro(), "status.candidateRevision"))
+
+    def stalled(self, within: float, what: str = "the index saying why it does not go on") -> str:
+        """Waits for Stalled=True; reason and message of Ready, in one line."""
+        self.wait(what, within, lambda: condition(self.rag(), "Stalled").get("status") == "True")
+        ready = condition(self.rag(), "Ready")
+        return f"{ready.get('reason')}: {ready.get('message')}"
