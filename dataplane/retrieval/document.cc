@@ -15,19 +15,29 @@ tl::unexpected<Error> bad(std::string message) {
   return fail(ErrorCode::kInvalid, std::move(message));
 }
 
-const Json* find(const Json& object, const std::string& name) {
-  if (name.empty()) {
-    return nullptr;
-  }
-  if (const auto at = object.find(name); at != object.end()) {
+// The member that a path names: "title", or "metadata.section" into objects. A member whose own
+// name has dots wins.
+const Json* find(const Json& object, std::string_view path) {
+  if (const auto at = object.find(path); at != object.end()) {
     return &*at;
   }
-  const auto metadata = object.find("metadata");
-  if (metadata == object.end() || !metadata->is_object()) {
+  const std::size_t dot = path.find('.');
+  if (dot == std::string_view::npos) {
     return nullptr;
   }
-  const auto at = metadata->find(name);
-  return at == metadata->end() ? nullptr : &*at;
+  const auto inner = object.find(path.substr(0, dot));
+  return inner != object.end() && inner->is_object() ? find(*inner, path.substr(dot + 1)) : nullptr;
+}
+
+// A filter's field is one of "metadata", or else of the line itself.
+const Json* find_keyword(const Json& object, const std::string& name) {
+  const auto metadata = object.find("metadata");
+  if (metadata != object.end() && metadata->is_object()) {
+    if (const Json* inner = find(*metadata, name); inner != nullptr) {
+      return inner;
+    }
+  }
+  return find(object, name);
 }
 
 // A string, or a number or boolean as JSON writes it.
@@ -42,7 +52,7 @@ std::optional<std::string> scalar(const Json& value) {
 }
 
 Result<std::string> text_field(const Json& object, const std::string& name) {
-  const Json* value = find(object, name);
+  const Json* value = name.empty() ? nullptr : find(object, name);
   if (value == nullptr || value->is_null()) {
     return std::string{};
   }
@@ -55,7 +65,7 @@ Result<std::string> text_field(const Json& object, const std::string& name) {
 
 Result<std::vector<std::string>> keyword_values(const Json& object, const std::string& name) {
   std::vector<std::string> values;
-  const Json* value = find(object, name);
+  const Json* value = find_keyword(object, name);
   if (value == nullptr || value->is_null()) {
     return values;
   }

@@ -11,8 +11,8 @@
 
 namespace sluice::retrieval {
 
-// Which fields of a line are the id and what is indexed. A name is looked for at the top of the
-// object and then in its "metadata". An empty name: the index has no such field.
+// Which members of a line are the id and what is indexed; a dotted path reaches into objects. An
+// empty name: the index has no such field.
 struct FieldNames {
   std::string id = "_id";
   std::string title = "title";
@@ -21,7 +21,7 @@ struct FieldNames {
 
 struct DocumentFormat {
   FieldNames fields = {};
-  std::vector<std::string> keywords = {};  // Metadata fields to filter by.
+  std::vector<std::string> keywords = {};  // Members of "metadata" to filter by.
 };
 
 struct Document {

@@ -47,7 +47,7 @@ Result<const std::vector<Hit>*> Searcher::search(const Query& query) {
   }
   analyze(query.text);
   std::fill(scores_.begin(), scores_.end(), 0.0F);
-  for (const QueryTerm& term : terms_) {
+  for (QueryTerm& term : terms_) {
     if (index_->manifest().scoring.mode == RetrievalMode::kBm25) {
       score_bm25(term);
     } else {
@@ -105,8 +105,9 @@ Status Searcher::select(const std::vector<KeywordFilter>& filter) {
   return {};
 }
 
-void Searcher::score_bm25(const QueryTerm& term) {
+void Searcher::score_bm25(QueryTerm& term) {
   const std::span<const Posting> postings = index_->file().find(term.term);
+  term.chunks = static_cast<std::uint32_t>(postings.size());
   const float weight = index_->idf(postings.size()) * static_cast<float>(term.count);
   const float* norms = index_->norms().data();
   float* scores = scores_.data();
@@ -117,8 +118,9 @@ void Searcher::score_bm25(const QueryTerm& term) {
 }
 
 // Cosine, less the query's own length: that is the same for all documents.
-void Searcher::score_tfidf(const QueryTerm& term) {
+void Searcher::score_tfidf(QueryTerm& term) {
   const std::span<const Posting> postings = index_->file().find(term.term);
+  term.chunks = static_cast<std::uint32_t>(postings.size());
   const float idf = index_->idf(postings.size());
   const float weight = idf * idf * tfidf_weight(term.count);
   const float* norms = index_->norms().data();

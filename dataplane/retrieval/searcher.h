@@ -33,6 +33,13 @@ struct Hit {
   float score = 0;
 };
 
+// A distinct term of a query.
+struct QueryTerm {
+  std::string term = {};
+  std::uint32_t count = 0;   // In the query.
+  std::uint32_t chunks = 0;  // That have it.
+};
+
 class Searcher {
  public:
   [[nodiscard]] static Result<Searcher> create(const Index& index);
@@ -45,17 +52,15 @@ class Searcher {
   // The document of a hit; its text is the best chunk's. Valid until the next call.
   [[nodiscard]] Result<StoredDocument> fetch(const Hit& hit);
 
- private:
-  struct QueryTerm {
-    std::string term;
-    std::uint32_t count = 0;
-  };
+  // What the last query was understood as.
+  [[nodiscard]] const std::vector<QueryTerm>& terms() const { return terms_; }
 
+ private:
   Searcher(const Index& index, Analyzer analyzer);
   void analyze(std::string_view text);
   [[nodiscard]] Status select(const std::vector<KeywordFilter>& filter);
-  void score_bm25(const QueryTerm& term);
-  void score_tfidf(const QueryTerm& term);
+  void score_bm25(QueryTerm& term);
+  void score_tfidf(QueryTerm& term);
   void collect(std::uint32_t top_k);
   void offer(const Hit& hit, std::uint32_t top_k);
 

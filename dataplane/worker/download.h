@@ -1,0 +1,40 @@
+#pragma once
+// download: one URL into one file, over HTTP or HTTPS. Bounded in size and time; the bytes' sha256
+// is computed on the way and checked; a file appears only when it is whole. Blocking.
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "dataplane/worker/outcome.h"
+
+namespace sluice::worker {
+
+struct DownloadOptions {
+  std::string url = {};
+  std::string path = {};
+  std::optional<std::string> sha256 = {};  // What the bytes must have; hex.
+  std::uint64_t bytes_max = 16ULL * 1024 * 1024 * 1024;
+  std::chrono::seconds connect_timeout{5};
+  std::chrono::seconds stall_timeout{30};  // Without a byte.
+  std::chrono::seconds total_timeout{1800};
+  bool checks_for_change = false;  // Ask again afterwards whether it is still the same.
+};
+
+struct Download {
+  std::string sha256 = {};
+  std::uint64_t bytes = 0;
+};
+
+// kSource: unreachable, refused, too slow, too large, changed while it was read. kArtifact: other
+// bytes than pinned. kDisk: cannot be stored.
+[[nodiscard]] Outcome<Download> download(const DownloadOptions& options);
+
+// Waits between two attempts.
+void pause_for(std::chrono::milliseconds time);
+
+// Before the first download and before any thread.
+void set_up_downloads();
+
+}  // namespace sluice::worker

@@ -1,0 +1,42 @@
+#pragma once
+// IndexJob: the way from a spec to a measured index, as `build` and `builder` both go it.
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "crds/rag_index.h"
+#include "dataplane/retrieval/builder.h"
+#include "dataplane/retrieval/evaluation.h"
+#include "dataplane/worker/outcome.h"
+
+namespace sluice::worker {
+
+struct SourceOptions {
+  std::string path = {};  // Where the file goes.
+  std::vector<std::string> holders = {};
+  std::string documents_digest = {};  // Only these bytes; empty: whatever the source has.
+  std::chrono::milliseconds patience{120'000};
+};
+
+// The sha256 of the documents now at `options.path`: from a holder of documents_digest, else from
+// the source, again and again until the patience is at its end.
+[[nodiscard]] Outcome<std::string> get_documents(const api::RagIndexSpec& spec,
+                                                 const SourceOptions& options);
+// Downloads a golden set to `path`.
+[[nodiscard]] Outcome<void> get_golden_set(const api::HttpSource& source,
+                                           const std::string& path,
+                                           std::chrono::milliseconds patience);
+
+// build_index with failures by cause.
+[[nodiscard]] Outcome<retrieval::BuildSummary> build(const retrieval::BuildOptions& options);
+// Opens the index and answers the golden set, ten hits a query.
+[[nodiscard]] Outcome<retrieval::Evaluation> measure(const std::string& index_path,
+                                                     const std::string& golden_path);
+
+// What a revision's status keeps of an evaluation, and what is compared query by query.
+[[nodiscard]] api::EvaluationSummary summary_of(const retrieval::Evaluation& evaluation);
+[[nodiscard]] std::string results_json(const retrieval::Evaluation& evaluation);
+
+}  // namespace sluice::worker
