@@ -106,7 +106,8 @@ start_dns() {
       kubectl_here -n kube-system get pods -o wide >&2 || true
       kubectl_here -n kube-system logs deployment/coredns --tail=20 >&2 || true
       show_log kubelet
-      die "the cluster's DNS did not answer within 90 s." "See: hack/cluster kubectl -n kube-system describe pods"
+      die "the cluster's DNS did not answer within 90 s." "See: hack/cluster kubectl -n kube-system describe pods" \
+        "A firewall that drops forwarded packets (Docker and ufw set one up) must let $POD_RANGE and $SERVICE_RANGE pass."
     fi
     sleep 0.2
   done
