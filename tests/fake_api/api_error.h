@@ -1,0 +1,38 @@
+#pragma once
+// Internal to this folder: what the fake server answers when it refuses, as the real one words it.
+
+#include <string>
+#include <utility>
+
+#include "tests/fake_api/json.h"
+#include "tl/expected.hpp"
+
+namespace sluice::fake {
+
+struct ApiError {
+  int code = 500;
+  std::string reason = {};
+  std::string message = {};
+
+  [[nodiscard]] Json status() const {
+    return {{"kind", "Status"},
+            {"apiVersion", "v1"},
+            {"status", "Failure"},
+            {"reason", reason},
+            {"message", message},
+            {"code", code},
+            {"metadata", Json::object()}};
+  }
+};
+
+template <class T>
+using Answer = tl::expected<T, ApiError>;
+
+[[nodiscard]] inline tl::unexpected<ApiError> refuse(int code,
+                                                     std::string reason,
+                                                     std::string message) {
+  return tl::make_unexpected(
+      ApiError{.code = code, .reason = std::move(reason), .message = std::move(message)});
+}
+
+}  // namespace sluice::fake

@@ -1,0 +1,107 @@
+#include "tests/fake_api/cel_rules.h"
+
+#include <exception>
+#include <functional>
+#include <map>
+#include <regex>
+
+#include "base/time.h"
+
+namespace sluice::fake {
+namespace {
+
+using Predicate = std::function<bool(const Json& self, const Json& old_self)>;
+
+bool has(const Json& self, const char* name) {
+  return self.is_object() && self.contains(name);
+}
+
+Duration duration_at(const Json& self, const char* name) {
+  return parse_duration(text_at(self, {name})).value_or(Duration{0});
+}
+
+double percent(const std::string& text) {
+  return std::stod(text.substr(0, text.find('%')));
+}
+
+bool is_zero_percent(const std::string& text) {
+  return text == "0%" || text == "0.0%" || text == "0.00%";
+}
+
+bool is_index_name(const std::string& name) {
+  static const std::regex pattern("^[a-z]([-a-z0-9]*[a-z0-9])?$");
+  return name.size() <= 40 && std::regex_match(name, pattern);
+}
+
+// Keyed by the exact text of the CRD: a changed rule is a rule not known.
+const std::map<std::string, Predicate>& rules() {
+  static const std::map<std::string, Predicate> table{
+      {"size(self.metadata.name) <= 40 && "
+       "self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$')",
+       [](const Json& self, const Json&) {
+         return is_index_name(text_at(self, {"metadata", "name"}));
+       }},
+      {"self == oldSelf",
+       [](const Json& self, const Json& old_self) {
+         return old_self.is_null() || self == old_self;
+       }},
+      {"self.weight != '0%' && self.weight != '0.0%' && self.weight != '0.00%'",
+       [](const Json& self, const Json&) { return !is_zero_percent(text_at(self, {"weight"})); }},
+      {"duration(self.minDuration) <= duration(self.maxDuration)",
+       [](const Json& self, const Json&) {
+         return duration_at(self, "minDuration") <= duration_at(self, "maxDuration");
+       }},
+      {"!has(self.max) || double(self.max.replace('%', '')) <= 15.0",
+       [](const Json& self, const Json&) {
+         return !has(self, "max") || percent(text_at(self, {"max"})) <= 15.0;
+       }},
+      {"has(self.errorRate) != has(self.goldenSet)",
+       [](const Json& self, const Json&) {
+         return has(self, "errorRate") != has(self, "goldenSet");
+       }},
+      {"duration(self.block) >= duration('5s') && duration(self.block) <= duration('5m')",
+       [](const Json& self, const Json&) {
+         return duration_at(self, "block") >= std::chrono::seconds{5} &&
+                duration_at(self, "block") <= std::chrono::minutes{5};
+       }},
+      {"!(self.falseRollbackRate in ['0%', '0.0%', '0.00%']) && "
+       "double(self.falseRollbackRate.replace('%', '')) <= 20.0",
+       [](const Json& self, const Json&) {
+         const std::string rate = text_at(self, {"falseRollbackRate"});
+         return !is_zero_percent(rate) && percent(rate) <= 20.0;
+       }},
+      {"self.overlapTokens < self.maxTokens",
+       [](const Json& self, const Json&) {
+         return at(self, {"overlapTokens"}).get<double>() < at(self, {"maxTokens"}).get<double>();
+       }},
+      {"!has(self.slo.ndcgAt10) || has(self.evaluation)",
+       [](const Json& self, const Json&) {
+         return at(self, {"slo", "ndcgAt10"}).is_null() || has(self, "evaluation");
+       }},
+  };
+  return table;
+}
+
+}  // namespace
+
+bool is_known_rule(const std::string& rule) {
+  return rules().contains(rule);
+}
+
+std::optional<bool> evaluate_rule(const std::string& rule, const Json& self, const Json& old_self) {
+  const auto found = rules().find(rule);
+  if (found == rules().end()) {
+    return std::nullopt;
+  }
+  // A rule about oldSelf is a transition rule: it is not run where there is no old value.
+  if (rule.find("oldSelf") != std::string::npos && old_self.is_null()) {
+    return true;
+  }
+  try {
+    return found->second(self, old_self);
+  } catch (const std::exception&) {
+    return false;  // A member is absent that the rule reads: CEL calls that an error, and refuses.
+  }
+}
+
+}  // namespace sluice::fake

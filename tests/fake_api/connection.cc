@@ -1,0 +1,182 @@
+#include "tests/fake_api/connection.h"
+
+#include <map>
+#include <utility>
+
+#include "base/check.h"
+
+namespace sluice::fake {
+namespace {
+
+Error reset_error() {
+  return {.code = ErrorCode::kUnavailable, .message = "the connection was reset"};
+}
+
+// One process's way to the server: latency, faults, deadlines.
+class Connection final : public Transport {
+ public:
+  Connection(ServerCore& server, std::string user) : server_(server), user_(std::move(user)) {}
+
+  ~Connection() override {
+    while (!exchanges_.empty()) {
+      cancel(TransferId{exchanges_.begin()->first});
+    }
+  }
+
+  TransferId start(HttpRequest request, HttpHandler handler) override {
+    CHECK(handler.on_done != nullptr);
+    const std::uint64_t id = ++last_id_;
+    Exchange& exchange = exchanges_[id];
+    exchange.request = std::move(request);
+    exchange.handler = std::move(handler);
+    exchange.deadline = server_.loop.call_after(exchange.request.deadline, [this, id] {
+      finish(id, fail(ErrorCode::kTimeout, "the deadline passed"));
+    });
+    exchange.step = server_.loop.call_after(server_.latency, [this, id] { arrive(id); });
+    return TransferId{id};
+  }
+
+  void cancel(TransferId transfer) override {
+    const auto found = exchanges_.find(transfer.value);
+    if (found == exchanges_.end()) {
+      return;
+    }
+    server_.loop.cancel(found->second.deadline);
+    server_.loop.cancel(found->second.step);
+    server_.hub.close(found->second.watch);
+    exchanges_.erase(found);
+  }
+
+ private:
+  struct Exchange {
+    HttpRequest request;
+    HttpHandler handler;
+    TimerId deadline;
+    TimerId step;
+    std::uint64_t watch = 0;
+  };
+
+  void finish(std::uint64_t id, Result<HttpResponse> outcome) {
+    const auto found = exchanges_.find(id);
+    if (found == exchanges_.end()) {
+      return;
+    }
+    const auto on_done = std::move(found->second.handler.on_done);
+    cancel(TransferId{id});
+    on_done(std::move(outcome));
+  }
+
+  void reply(std::uint64_t id, Result<HttpResponse> outcome) {
+    exchanges_.at(id).step = server_.loop.call_after(
+        server_.latency, [this, id, outcome = std::move(outcome)] { finish(id, outcome); });
+  }
+
+  void arrive(std::uint64_t id) {
+    if (!server_.is_reachable) {
+      finish(id, fail(ErrorCode::kUnavailable, "connection refused"));
+      return;
+    }
+    const HttpRequest request = exchanges_.at(id).request;
+    CHECK(request.url.starts_with('/'));  // Other hosts are other fakes' business.
+    const auto route = route_of(request.url);
+    if (route && route->query.contains("watch")) {
+      open_watch(id, *route);
+    } else if (request.method == "GET" || !route) {
+      reply(id, server_.handle(request, user_));
+    } else {
+      write(id, request, *route);
+    }
+  }
+
+  void write(std::uint64_t id, const HttpRequest& request, const Route& route) {
+    const KindTraits* kind = server_.api.find_kind(route.group, route.plural);
+    const WriteRecord about{.number = static_cast<int>(server_.writes.size()) + 1,
+                            .user = user_,
+                            .method = request.method,
+                            .kind = kind == nullptr ? route.plural : kind->kind,
+                            .key = key_of(route),
+                            .is_status = route.subresource == "status",
+                            .body = request.body};
+    const Fault fault = server_.fault ? server_.fault(about) : Fault::kNone;
+    switch (fault) {
+      case Fault::kLoseRequest:
+        finish(id, fail(reset_error()));
+        return;
+      case Fault::kUnavailable:
+      case Fault::kThrottle: {
+        const int code = fault == Fault::kThrottle ? 429 : 503;
+        reply(id, response_of(refuse(code, "Injected", "try again later"), 200));
+        return;
+      }
+      case Fault::kNone:
+      case Fault::kLoseReply:
+      case Fault::kHang:
+        break;
+    }
+    HttpResponse response = server_.handle(request, user_);
+    const bool was_logged = !server_.writes.empty() && server_.writes.back().number == about.number;
+    if (fault == Fault::kLoseReply) {
+      reply(id, fail(reset_error()));
+    } else if (fault == Fault::kNone) {
+      reply(id, std::move(response));
+    }
+    // Last: the handler may destroy this connection, as a crash does.
+    if (was_logged && server_.on_written) {
+      const WriteRecord record = server_.writes.back();
+      server_.on_written(record);
+    }
+  }
+
+  void open_watch(std::uint64_t id, const Route& route) {
+    ++server_.requests;
+    const std::string version = route.parameter("resourceVersion");
+    CHECK(!version.empty() && version != "0");
+    const auto kind = server_.admit(route, "watch");
+    if (!kind) {
+      reply(id, response_of(tl::make_unexpected(kind.error()), 200));
+      return;
+    }
+    const std::int64_t revision = std::stoll(version);
+    if (revision < server_.api.compacted() && server_.is_gone_http) {
+      reply(id, response_of(refuse(410, "Expired", "too old resource version"), 200));
+      return;
+    }
+    const std::string seconds = route.parameter("timeoutSeconds");
+    WatchStart start{
+        .kind_id = (*kind)->id(),
+        .kind_name = (*kind)->kind,
+        .api_version =
+            (*kind)->group.empty() ? (*kind)->version : (*kind)->group + "/" + (*kind)->version,
+        .namespace_name = route.namespace_name,
+        .selectors = {route.parameter("labelSelector"), route.parameter("fieldSelector")},
+        .revision = revision,
+        .wants_bookmarks = route.parameter("allowWatchBookmarks") == "true",
+        .timeout = std::chrono::seconds{seconds.empty() ? 1800 : std::stoi(seconds)}};
+    exchanges_.at(id).watch =
+        server_.hub.open(std::move(start),
+                         {.send =
+                              [this, id](std::string_view bytes) {
+                                const auto on_chunk = exchanges_.at(id).handler.on_chunk;
+                                on_chunk(bytes);
+                              },
+                          .end =
+                              [this, id](bool is_clean) {
+                                finish(id,
+                                       is_clean ? Result<HttpResponse>(HttpResponse{.status = 200})
+                                                : Result<HttpResponse>(fail(reset_error())));
+                              }});
+  }
+
+  ServerCore& server_;
+  std::string user_;
+  std::uint64_t last_id_ = 0;
+  std::map<std::uint64_t, Exchange> exchanges_;
+};
+
+}  // namespace
+
+std::unique_ptr<Transport> make_connection(ServerCore& server, std::string user) {
+  return std::make_unique<Connection>(server, std::move(user));
+}
+
+}  // namespace sluice::fake
