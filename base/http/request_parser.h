@@ -1,7 +1,6 @@
 #pragma once
 // RequestParser: bytes of a connection in, Requests out. Keeps what belongs to the next request
-// (pipelining). One for each connection, used by its thread only. For servers: base/http and the
-// router.
+// (pipelining). One for each connection, used by its thread only. Internal to base/http.
 
 #include <cstddef>
 #include <memory>

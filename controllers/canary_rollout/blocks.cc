@@ -1,0 +1,192 @@
+#include "controllers/canary_rollout/blocks.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <vector>
+
+#include "controllers/analysis/counters.h"
+
+namespace sluice::canary_rollout {
+namespace {
+
+using analysis::ArmCounts;
+
+// A reading of a router's counters and where its increment belongs.
+struct Series {
+  std::string name;
+  std::int64_t value = 0;
+  std::int64_t* target = nullptr;
+};
+
+// What the blocks of all routers add up to.
+struct Sums {
+  ArmCounts candidate;
+  ArmCounts stable;
+  ArmCounts candidate_pairs;
+  ArmCounts stable_pairs;
+  std::map<std::string, ArmCounts> stable_pods;
+};
+
+ArmCounts* arm_of(Sums& sums,
+                  const wire::RevisionCounters& counters,
+                  const api::CanaryRolloutStatus& status) {
+  const bool is_live = counters.mode == wire::CounterMode::kLive;
+  if (counters.revision == status.candidate_revision) {
+    return is_live ? &sums.candidate : &sums.candidate_pairs;
+  }
+  if (counters.revision == status.stable_revision) {
+    return is_live ? &sums.stable : &sums.stable_pairs;
+  }
+  return nullptr;
+}
+
+std::vector<Series> series_of(Sums& sums,
+                              const wire::Counters& counters,
+                              const api::CanaryRolloutStatus& status) {
+  std::vector<Series> series;
+  for (const wire::RevisionCounters& revision : counters.revisions) {
+    if (ArmCounts* arm = arm_of(sums, revision, status)) {
+      const bool is_live = revision.mode == wire::CounterMode::kLive;
+      const std::string name = fmt::format("{}/{}", revision.revision, is_live ? "live" : "pairs");
+      series.push_back({name + "/ended", revision.ended, &arm->n});
+      series.push_back({name + "/failed", revision.failed, &arm->bad});
+    }
+  }
+  for (const wire::UpstreamCounters& upstream : counters.upstreams) {
+    if (upstream.revision == status.stable_revision && upstream.mode == wire::CounterMode::kLive) {
+      ArmCounts& pod = sums.stable_pods[upstream.pod];
+      series.push_back({"pod/" + upstream.pod + "/ended", upstream.ended, &pod.n});
+      series.push_back({"pod/" + upstream.pod + "/failed", upstream.failed, &pod.bad});
+    }
+  }
+  return series;
+}
+
+Status add_router(Sums& sums,
+                  analysis::CounterLedger& ledger,
+                  const RouterSeen& router,
+                  const api::CanaryRolloutStatus& status) {
+  const std::vector<Series> series = series_of(sums, *router.counters, status);
+  std::vector<analysis::CounterReading> readings;
+  readings.reserve(series.size());
+  for (const Series& one : series) {
+    readings.push_back({.series = one.name, .value = one.value});
+  }
+  const auto increments =
+      analysis::take_increments(ledger,
+                                {.source = router.name,
+                                 .process_start_id = router.counters->process_start_id,
+                                 .readings = readings});
+  if (!increments) {
+    return fail(increments.error());
+  }
+  for (std::size_t i = 0; i < series.size(); ++i) {
+    *series[i].target += (*increments)[i];
+  }
+  return {};
+}
+
+// A pair is counted for both arms when it ends; should one arm's be read a moment later than the
+// other's, what both have is used.
+analysis::PairCounts pairs_of(const Sums& sums) {
+  const std::int64_t n = std::min(sums.candidate_pairs.n, sums.stable_pairs.n);
+  return {.n = n,
+          .bad_candidate = std::min(n, sums.candidate_pairs.bad),
+          .bad_stable = std::min(n, sums.stable_pairs.bad)};
+}
+
+ArmCounts sum_of(const ArmCounts& live, std::int64_t n, std::int64_t bad) {
+  return {.n = live.n + n, .bad = live.bad + bad};
+}
+
+}  // namespace
+
+Freshness freshness(const Turn& turn, WallTime since, Duration age_max) {
+  bool is_any = false;
+  for (const RouterSeen& router : turn.seen.routers) {
+    if (!router.is_expected) {
+      continue;
+    }
+    is_any = true;
+    if (!router.counters) {
+      return {.detail = fmt::format("router {} has not told its counters", router.name)};
+    }
+    if (router.arrived_at <= since || turn.now - router.arrived_at > age_max) {
+      return {.detail = fmt::format("router {} has told no new counters", router.name)};
+    }
+  }
+  return is_any ? Freshness{.is_fresh = true} : Freshness{.detail = "no router is ready"};
+}
+
+bool all_run_the_table(const Turn& turn) {
+  const api::RouteStatus* route = turn.route();
+  if (route == nullptr) {
+    return false;
+  }
+  return std::ranges::all_of(turn.seen.routers, [&](const RouterSeen& router) {
+    if (!router.is_expected) {
+      return true;
+    }
+    if (!router.counters) {
+      return false;
+    }
+    const wire::TableSeen& table = router.counters->table;
+    return table.uid == turn.index().metadata.uid &&
+           std::tie(table.epoch, table.generation) >= std::tie(route->epoch, route->generation);
+  });
+}
+
+bool is_quarantined(const Turn& turn) {
+  return std::ranges::any_of(turn.seen.routers, [&](const RouterSeen& router) {
+    return router.is_expected && router.counters &&
+           std::ranges::any_of(
+               router.counters->quarantine, [&](const wire::QuarantineState& state) {
+                 return state.active && state.revision == turn.status().candidate_revision;
+               });
+  });
+}
+
+void take_baseline(const Turn& turn, analysis::State& state) {
+  state.counters = {};
+  Sums ignored;
+  for (const RouterSeen& router : turn.seen.routers) {
+    // Counters that cannot be read make no baseline; the first good ones will.
+    if (router.counters) {
+      static_cast<void>(add_router(ignored, state.counters, router, turn.status()));
+    }
+  }
+}
+
+analysis::Block take_block(const Turn& turn, analysis::State& state) {
+  analysis::Block block;
+  analysis::CounterLedger ledger = state.counters;
+  Sums sums;
+  for (const RouterSeen& router : turn.seen.routers) {
+    if (!router.counters) {
+      continue;
+    }
+    if (const Status status = add_router(sums, ledger, router, turn.status()); !status) {
+      block.data = analysis::BlockData::kBadCounts;
+      block.data_detail = status.error().message;
+      return block;
+    }
+  }
+  state.counters = std::move(ledger);
+  block.candidate = sums.candidate;
+  block.stable = sums.stable;
+  block.pairs = pairs_of(sums);
+  for (const auto& [pod, counts] : sums.stable_pods) {
+    if (counts.n > 0 || counts.bad > 0) {
+      block.stable_pods.push_back({.pod = pod, .n = counts.n, .bad = counts.bad});
+    }
+  }
+  block.candidate_pods = turn.seen.candidate_pods.ready;
+  block.facts.all_requests_failing = analysis::all_requests_failing(
+      sum_of(block.candidate, block.pairs.n, block.pairs.bad_candidate),
+      sum_of(block.stable, block.pairs.n, block.pairs.bad_stable));
+  return block;
+}
+
+}  // namespace sluice::canary_rollout

@@ -1,0 +1,38 @@
+#pragma once
+// Blocks: from the routers' cumulative counters to the increments that the analysis judges. What
+// was last seen of each router is the ledger inside analysis::State, so that a snapshot and the
+// evidence drawn from it are one text in one status write. Internal to the core. Pure.
+
+#include <optional>
+#include <string>
+
+#include "controllers/analysis/rollout_analysis.h"
+#include "controllers/canary_rollout/turn.h"
+
+namespace sluice::canary_rollout {
+
+// The newest counters of every expected router arrived after `since` and not longer than `age_max`
+// ago; there is at least one router. `detail` names a router for which it does not hold.
+struct Freshness {
+  bool is_fresh = false;
+  std::string detail = {};
+};
+
+[[nodiscard]] Freshness freshness(const Turn& turn, WallTime since, Duration age_max);
+
+// Every expected router's newest counters were taken under the route's present table or a later
+// one.
+[[nodiscard]] bool all_run_the_table(const Turn& turn);
+
+// A router keeps the candidate from users at this moment.
+[[nodiscard]] bool is_quarantined(const Turn& turn);
+
+// Forgets what was counted before: the next block begins here.
+void take_baseline(const Turn& turn, analysis::State& state);
+
+// What happened since the ledger's counters, by the newest counters of every router, those that are
+// gone included; the ledger moves on. Counters that cannot be read give a block that does not
+// count, and the ledger stays.
+[[nodiscard]] analysis::Block take_block(const Turn& turn, analysis::State& state);
+
+}  // namespace sluice::canary_rollout

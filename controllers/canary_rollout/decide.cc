@@ -1,0 +1,269 @@
+#include "controllers/canary_rollout/decide.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/check.h"
+#include "controllers/canary_rollout/commands.h"
+#include "controllers/canary_rollout/conditions.h"
+#include "controllers/canary_rollout/phases.h"
+#include "controllers/canary_rollout/policy.h"
+#include "controllers/canary_rollout/transitions.h"
+
+namespace sluice::canary_rollout {
+namespace {
+
+// A policy that was stored a moment ago may not be in our cache yet.
+constexpr Duration kPolicyGrace = std::chrono::seconds(30);
+
+// The index as seen is older than what the status was decided on: a cache of another age.
+bool is_index_stale(const Turn& turn) {
+  const api::CanaryRolloutStatus& status = turn.status();
+  return status.index_uid == turn.index().metadata.uid &&
+         turn.index().metadata.generation < status.desired.index_generation;
+}
+
+// Whether this policy is the one that the index follows. Ready says which.
+bool is_attached(Turn& turn, const SpecPolicy& spec_policy) {
+  const api::RagIndexStatus& index = turn.index().status;
+  if (!index.policy_uid.empty() && index.policy_uid != turn.seen.rollout.metadata.uid) {
+    const std::string message =
+        fmt::format("the index follows the CanaryRollout {}; this one waits until it is deleted",
+                    index.policy_name);
+    set_condition(turn, kReady, false, {.reason = "AnotherPolicyAttached", .message = message});
+    return false;
+  }
+  if (!spec_policy) {
+    set_condition(
+        turn, kReady, false, {.reason = "InvalidPolicy", .message = spec_policy.error().message});
+  } else if (index.policy_uid.empty()) {
+    set_condition(turn,
+                  kReady,
+                  false,
+                  {.reason = "AwaitingAttachment", .message = "the index has not taken it up yet"});
+  } else {
+    set_condition(turn, kReady, true, {.reason = "Attached", .message = ""});
+  }
+  return true;
+}
+
+void on_foreign_index(Turn& turn) {
+  if (is_in_progress(turn.status().phase)) {
+    supersede(turn,
+              {.verdict = "Superseded",
+               .reason = "AnotherPolicyAttached",
+               .message = "the index follows another policy now"});
+  } else if (turn.status().phase == api::RolloutPhase::kIdle) {
+    turn.status().message = "the index follows another policy";
+  }
+}
+
+// The policy of the rollout in progress, as it was stored at its start. False when there is nothing
+// to go by: just stored (wait), or removed by somebody (then the rollout cannot go on).
+bool load_policy(Turn& turn, const SpecPolicy& spec_policy) {
+  const api::CanaryRolloutStatus& status = turn.status();
+  for (const StoredPolicy& stored : turn.seen.policies) {
+    if (stored.name == status.policy_revision && stored.policy && check_policy(*stored.policy)) {
+      turn.policy = stored.policy;
+      return true;
+    }
+  }
+  const std::string& rollout = turn.seen.rollout.metadata.name;
+  if (spec_policy && policy_name(rollout, *spec_policy) == status.policy_revision) {
+    turn.policy = *spec_policy;
+    // Stored again in case it was removed; this changes nothing if our cache is only late.
+    turn.decision.actions.emplace_back(
+        StorePolicy{.name = status.policy_revision, .policy = *spec_policy});
+    return true;
+  }
+  return false;
+}
+
+void on_lost_policy(Turn& turn) {
+  const WallTime started = turn.status().started_at.value_or(WallTime{});
+  if (turn.now - started < kPolicyGrace) {
+    look_again_in(turn, std::chrono::seconds(1));
+    return;
+  }
+  roll_back(turn,
+            {.verdict = "RolledBack",
+             .reason = "PolicyLost",
+             .message = fmt::format("the stored policy {} of this rollout is gone",
+                                    turn.status().policy_revision)});
+}
+
+// Whether the index let our candidate go. If so the rollout ends here.
+bool was_let_go(Turn& turn) {
+  const api::CanaryRolloutStatus& status = turn.status();
+  if (status.phase == api::RolloutPhase::kRollingBack || is_our_candidate(turn)) {
+    return false;
+  }
+  if (is_committed(turn)) {
+    conclude_promotion(turn);
+    return true;
+  }
+  const api::CandidateStatus* next = turn.candidate();
+  supersede(turn,
+            {.verdict = "Superseded",
+             .reason = next == nullptr ? "CandidateLetGo" : "NewerCandidate",
+             .message = next == nullptr
+                            ? "the index let the candidate go: its spec asks for stable again"
+                            : fmt::format("generation {} of the index asks for another revision",
+                                          next->generation)});
+  return true;
+}
+
+// What the index says of our candidate since the last look: its name once it is known, and the
+// generation that the index knows it by.
+void follow_candidate(Turn& turn) {
+  const api::CandidateStatus* candidate = turn.candidate();
+  if (candidate == nullptr || !is_our_candidate(turn)) {
+    return;
+  }
+  api::CanaryRolloutStatus& status = turn.status();
+  if (status.candidate_revision.empty()) {
+    status.candidate_revision = bounded(candidate->revision, kNameMax);
+  }
+  ask_for(turn, status.desired.mode, status.desired.weight);
+}
+
+// The index cannot build the candidate, or keep it. Returns whether that ended the rollout.
+bool has_failed(Turn& turn) {
+  const api::CandidateStatus* candidate = turn.candidate();
+  const api::RolloutPhase phase = turn.status().phase;
+  if (candidate == nullptr || candidate->phase != api::CandidatePhase::kFailed ||
+      phase == api::RolloutPhase::kRollingBack) {
+    return false;
+  }
+  const bool is_build = phase == api::RolloutPhase::kPending;
+  roll_back(
+      turn,
+      {.verdict = "RolledBack",
+       .reason = is_build ? "BuildFailed" : "CandidateFailed",
+       .message = (is_build ? "the candidate could not be built: " : "the candidate failed: ") +
+                  candidate->message});
+  return true;
+}
+
+void run_phase(Turn& turn, const SpecPolicy& spec_policy) {
+  switch (turn.status().phase) {
+    case api::RolloutPhase::kPending:
+      on_pending(turn);
+      return;
+    case api::RolloutPhase::kEvaluating:
+      on_evaluating(turn);
+      return;
+    case api::RolloutPhase::kProgressing:
+      on_progressing(turn);
+      return;
+    case api::RolloutPhase::kPromoting:
+      on_promoting(turn);
+      return;
+    case api::RolloutPhase::kRollingBack:
+      on_rolling_back(turn);
+      return;
+    case api::RolloutPhase::kIdle:
+    case api::RolloutPhase::kPromoted:
+    case api::RolloutPhase::kRolledBack:
+    case api::RolloutPhase::kSuperseded:
+    case api::RolloutPhase::kInvalid:
+      on_settled(turn, spec_policy);
+      return;
+  }
+}
+
+// A rollout in progress; true if it ended or was moved on by something else than its phase.
+bool was_diverted(Turn& turn, const SpecPolicy& spec_policy) {
+  const api::RolloutPhase before = turn.status().phase;
+  if (!is_in_progress(before)) {
+    return false;
+  }
+  if (was_let_go(turn)) {
+    return true;
+  }
+  follow_candidate(turn);
+  if (has_failed(turn)) {
+    return true;
+  }
+  if (!load_policy(turn, spec_policy) && before != api::RolloutPhase::kRollingBack) {
+    on_lost_policy(turn);
+    return true;
+  }
+  return false;
+}
+
+void walk(Turn& turn) {
+  api::CanaryRolloutStatus& status = turn.status();
+  const api::RagIndex& index = turn.index();
+  if (!status.index_uid.empty() && status.index_uid != index.metadata.uid) {
+    forget_index(turn);
+  }
+  status.index_uid = index.metadata.uid;
+  status.stable_revision = index.status.stable_revision;
+  const SpecPolicy spec_policy = resolve_policy(turn.seen.rollout.spec, index.spec);
+  if (!is_attached(turn, spec_policy)) {
+    on_foreign_index(turn);
+    handle_command(turn);
+    return;
+  }
+  if (was_diverted(turn, spec_policy)) {
+    return;
+  }
+  const api::RolloutPhase before = status.phase;
+  handle_command(turn);
+  if (turn.status().phase == before) {
+    run_phase(turn, spec_policy);
+  }
+}
+
+void on_missing_index(Turn& turn) {
+  const std::string message =
+      fmt::format("there is no RagIndex {}", turn.seen.rollout.spec.index_ref.name);
+  if (!turn.status().index_uid.empty()) {
+    forget_index(turn);
+  }
+  turn.status().phase = api::RolloutPhase::kIdle;
+  turn.status().message = message;
+  set_condition(turn, kReady, false, {.reason = "IndexNotFound", .message = message});
+  handle_command(turn);
+}
+
+void summarise(Turn& turn) {
+  api::CanaryRolloutStatus& status = turn.status();
+  status.desired_weight = status.desired.weight;
+  const api::RouteStatus* route = turn.seen.index ? turn.route() : nullptr;
+  if (route == nullptr) {
+    status.observed_weight = Share{0};
+  } else if (route->confirmed) {
+    const bool is_ours = !status.candidate_revision.empty() &&
+                         route->candidate_revision == status.candidate_revision;
+    status.observed_weight = is_ours ? route->weight : Share{0};
+  }
+  status.weight_summary = fmt::format(
+      "{}/{}", format_share(status.observed_weight), format_share(status.desired_weight));
+  complete_conditions(turn);
+}
+
+}  // namespace
+
+Decision decide(const Observation& seen, WallTime now) {
+  Turn turn{.seen = seen, .now = now, .second = truncate_to_seconds(now)};
+  turn.decision.status = seen.rollout.status;
+  const bool is_going = seen.rollout.metadata.deletion_timestamp.has_value() ||
+                        (seen.index && seen.index->metadata.deletion_timestamp.has_value());
+  // What is being deleted goes by itself; what we know too little of waits for a newer look.
+  if (is_going || (seen.index && is_index_stale(turn))) {
+    return std::move(turn.decision);
+  }
+  turn.status().observed_generation = seen.rollout.metadata.generation;
+  if (seen.index) {
+    walk(turn);
+  } else {
+    on_missing_index(turn);
+  }
+  summarise(turn);
+  return std::move(turn.decision);
+}
+
+}  // namespace sluice::canary_rollout

@@ -1,0 +1,201 @@
+// The evaluate step: the golden set's results of both arms, judged before any user sees the
+// candidate. One look; there is nothing to wait for but the results themselves.
+
+#include <fmt/format.h>
+
+#include <string_view>
+#include <vector>
+
+#include "base/check.h"
+#include "controllers/analysis/golden_set.h"
+#include "controllers/canary_rollout/conditions.h"
+#include "controllers/canary_rollout/inputs.h"
+#include "controllers/canary_rollout/phases.h"
+#include "controllers/canary_rollout/policy.h"
+#include "controllers/canary_rollout/transitions.h"
+
+namespace sluice::canary_rollout {
+namespace {
+
+using analysis::GoldenSetAssessment;
+using analysis::GoldenSetVerdict;
+
+// A Hold that is ours: the results are not there or not comparable.
+struct Missing {
+  std::string_view reason;
+  std::string message;
+};
+
+bool is_rectangular(const wire::EvaluationResults& results) {
+  return results.ids.size() == results.ndcg_at_10.size() &&
+         results.ids.size() == results.judged_at_10.size();
+}
+
+std::vector<analysis::QueryResult> rows_of(const wire::EvaluationResults& results) {
+  std::vector<analysis::QueryResult> rows;
+  rows.reserve(results.ids.size());
+  for (std::size_t i = 0; i < results.ids.size(); ++i) {
+    rows.push_back({.query = results.ids[i],
+                    .value = results.ndcg_at_10[i],
+                    .judged = results.judged_at_10[i]});
+  }
+  return rows;
+}
+
+std::string_view text_of(api::NoDataPolicy policy) {
+  switch (policy) {
+    case api::NoDataPolicy::kHold:
+      return "Hold";
+    case api::NoDataPolicy::kRollback:
+      return "Rollback";
+    case api::NoDataPolicy::kIgnore:
+      return "Ignore";
+  }
+  return "Hold";
+}
+
+std::string short_digest(const std::string& digest) {
+  return digest.substr(0, 12);
+}
+
+std::optional<Missing> what_is_missing(const Evaluations& seen) {
+  if (!seen.candidate) {
+    return Missing{"AwaitingEvaluation", "waiting for the candidate's golden-set results"};
+  }
+  if (!is_rectangular(*seen.candidate)) {
+    return Missing{"InvalidResults", "the candidate's golden-set results have uneven columns"};
+  }
+  if (!seen.stable) {
+    return Missing{"AwaitingEvaluation", "waiting for stable's golden-set results"};
+  }
+  if (!is_rectangular(*seen.stable)) {
+    return Missing{"InvalidResults", "stable's golden-set results have uneven columns"};
+  }
+  if (seen.candidate->golden_digest != seen.stable->golden_digest) {
+    return Missing{"GoldenSetChanged",
+                   fmt::format("the golden set changed: the candidate was evaluated on {} and "
+                               "stable on {}, so they cannot be compared",
+                               short_digest(seen.candidate->golden_digest),
+                               short_digest(seen.stable->golden_digest))};
+  }
+  return std::nullopt;
+}
+
+void show(Turn& turn, const GoldenSetAssessment& assessment) {
+  const api::Objective* objective = golden_objective(*turn.policy);
+  api::ObjectiveStatus shown{.name = objective->name,
+                             .stable = finite(assessment.stable_mean.value_or(0)),
+                             .candidate = finite(assessment.candidate_mean),
+                             .samples = assessment.queries,
+                             .stable_samples = assessment.stable_mean ? assessment.queries : 0,
+                             .message = bounded(assessment.message, kTextMax)};
+  if (assessment.paired) {
+    shown.estimate = finite(assessment.paired->mean);
+    shown.interval = {.low = finite(assessment.paired->lower),
+                      .high = finite(assessment.paired->upper)};
+  }
+  switch (assessment.verdict) {
+    case GoldenSetVerdict::kPass:
+      shown.verdict = api::ObjectiveVerdict::kPass;
+      break;
+    case GoldenSetVerdict::kFail:
+      shown.verdict = api::ObjectiveVerdict::kFail;
+      break;
+    case GoldenSetVerdict::kHold:
+      shown.verdict = api::ObjectiveVerdict::kNoData;
+      break;
+  }
+  auto& objectives = turn.status().objectives;
+  std::erase_if(objectives, [&](const auto& other) { return other.name == shown.name; });
+  objectives.insert(objectives.begin(), std::move(shown));
+}
+
+// No comparison is possible: wait, and after noDataTimeout do what the objective says.
+void wait_or_give_up(Turn& turn, const Missing& missing) {
+  api::CanaryRolloutStatus& status = turn.status();
+  const api::Objective& objective = *golden_objective(*turn.policy);
+  const Duration timeout = turn.policy->analysis.no_data_timeout;
+  const Duration waited = turn.now - status.step_started_at.value_or(turn.now);
+  status.message = bounded(missing.message, kTextMax);
+  if (waited < timeout) {
+    set_progressing(turn, missing.reason, status.message);
+    look_again_in(turn, timeout - waited);
+    return;
+  }
+  Finding finding{.reason = "NoData",
+                  .objective = objective.name,
+                  .message = fmt::format("{} (for {}; onNoData says {})",
+                                         missing.message,
+                                         format_duration(timeout),
+                                         text_of(objective.on_no_data))};
+  switch (objective.on_no_data) {
+    case api::NoDataPolicy::kRollback:
+      finding.verdict = "Refused";
+      roll_back(turn, finding);
+      return;
+    case api::NoDataPolicy::kIgnore:
+      finding.verdict = "Advanced";
+      finding.reason = "NoDataIgnored";
+      advance(turn, finding);
+      return;
+    case api::NoDataPolicy::kHold:
+      status.message = bounded(finding.message, kTextMax);
+      set_not_progressing(turn, missing.reason, status.message);
+      set_condition(turn, kDataStale, true, {.reason = missing.reason, .message = status.message});
+      return;
+  }
+}
+
+void refuse(Turn& turn,
+            const analysis::GoldenSetSettings& settings,
+            const GoldenSetAssessment& assessment) {
+  roll_back(turn,
+            {.verdict = "Refused",
+             .reason = std::string(analysis::to_string(assessment.reason)),
+             .objective = golden_objective(*turn.policy)->name,
+             .message = assessment.message,
+             .inputs = golden_inputs(settings, assessment)});
+}
+
+}  // namespace
+
+void on_evaluating(Turn& turn) {
+  CHECK(turn.policy.has_value());
+  const analysis::GoldenSetSettings settings = golden_settings_of(*turn.policy);
+  const Evaluations& seen = turn.seen.evaluations;
+  if (const auto missing = what_is_missing(seen)) {
+    // The floor needs no stable: a candidate below it is not kept waiting for a comparison.
+    if (seen.candidate && is_rectangular(*seen.candidate)) {
+      const auto alone = analysis::judge_golden_set(settings, rows_of(*seen.candidate), {});
+      if (alone.verdict == GoldenSetVerdict::kFail) {
+        show(turn, alone);
+        refuse(turn, settings, alone);
+        return;
+      }
+    }
+    wait_or_give_up(turn, *missing);
+    return;
+  }
+  const auto assessment =
+      analysis::judge_golden_set(settings, rows_of(*seen.candidate), rows_of(*seen.stable));
+  show(turn, assessment);
+  switch (assessment.verdict) {
+    case GoldenSetVerdict::kPass:
+      turn.status().verdict = bounded("Pass " + assessment.message, kTextMax);
+      advance(turn,
+              {.verdict = "Advanced",
+               .reason = std::string(analysis::to_string(assessment.reason)),
+               .objective = golden_objective(*turn.policy)->name,
+               .message = assessment.message,
+               .inputs = golden_inputs(settings, assessment)});
+      return;
+    case GoldenSetVerdict::kFail:
+      refuse(turn, settings, assessment);
+      return;
+    case GoldenSetVerdict::kHold:
+      wait_or_give_up(turn, {analysis::to_string(assessment.reason), assessment.message});
+      return;
+  }
+}
+
+}  // namespace sluice::canary_rollout

@@ -1,0 +1,170 @@
+// The split step: a share of live queries for the candidate, judged block by block.
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/check.h"
+#include "controllers/canary_rollout/blocks.h"
+#include "controllers/canary_rollout/conditions.h"
+#include "controllers/canary_rollout/inputs.h"
+#include "controllers/canary_rollout/phases.h"
+#include "controllers/canary_rollout/policy.h"
+#include "controllers/canary_rollout/split_verdict.h"
+#include "controllers/canary_rollout/transitions.h"
+
+namespace sluice::canary_rollout {
+namespace {
+
+using analysis::BlockData;
+
+constexpr Duration kUnreadyWithTrafficMax = std::chrono::seconds(60);
+
+// How long the candidate may be without a ready worker: with traffic that is an outage, before it
+// the workers may still be fetching.
+Duration unready_max(const Turn& turn) {
+  const api::RouteStatus* route = turn.route();
+  const bool has_traffic = route != nullptr && route->weight.ten_thousandths > 0 &&
+                           route->candidate_revision == turn.status().candidate_revision;
+  return has_traffic ? kUnreadyWithTrafficMax : turn.policy->analysis.no_data_timeout;
+}
+
+const api::SplitStep& present_split(const Turn& turn) {
+  const auto& steps = turn.policy->steps;
+  const auto& step = steps.at(static_cast<std::size_t>(turn.status().step_index));
+  CHECK(step.split.has_value());
+  return *step.split;
+}
+
+// The evidence so far; empty if there is none or it cannot be read (a newer operator wrote it).
+std::optional<analysis::State> stored_state(const Turn& turn) {
+  const auto& evidence = turn.status().evidence;
+  if (!evidence || evidence->state.empty()) {
+    return std::nullopt;
+  }
+  auto state = analysis::decode(evidence->state);
+  return state ? std::optional(std::move(*state)) : std::nullopt;
+}
+
+void store_state(Turn& turn, const analysis::State& state) {
+  api::EvidenceSnapshot& evidence =
+      turn.status().evidence ? *turn.status().evidence : turn.status().evidence.emplace();
+  evidence.state = analysis::encode(state);
+  evidence.block = std::max<std::int64_t>(0, state.block_index);
+  evidence.block_ended_at = turn.second;
+}
+
+// The traffic of the step is there: its clock and its proof begin. Evidence for a rollback goes on
+// from the steps before.
+void start_step(Turn& turn) {
+  const analysis::Settings settings = settings_of(*turn.policy);
+  std::optional<analysis::State> state = stored_state(turn);
+  if (!state) {
+    state = analysis::new_state(settings);
+  }
+  analysis::reset_step(*state, present_split(turn).weight.fraction());
+  take_baseline(turn, *state);
+  store_state(turn, *state);
+  turn.status().evidence->invalid_blocks = 0;
+  if (!turn.status().step_started_at) {
+    turn.status().step_started_at = turn.second;
+  }
+  turn.status().message = "collecting evidence";
+  set_progressing(turn, "Progressing", turn.status().message);
+  look_again_in(turn, turn.policy->analysis.block);
+}
+
+void await_traffic(Turn& turn) {
+  api::CanaryRolloutStatus& status = turn.status();
+  const api::RouteStatus* route = turn.route();
+  if (is_split_confirmed(turn) && all_run_the_table(turn) &&
+      freshness(turn, WallTime{}, turn.policy->analysis.block).is_fresh) {
+    start_step(turn);
+    return;
+  }
+  const std::string weight = format_share(status.desired.weight);
+  if (route != nullptr && route->desired_seq == status.desired.seq) {
+    status.message = fmt::format("waiting for every router to confirm {}", weight);
+  } else {
+    status.message = fmt::format("waiting for enough ready workers to carry {}", weight);
+  }
+  set_progressing(turn, "Progressing", status.message);
+  look_again_in(turn, turn.policy->analysis.block / 2);
+}
+
+// The index of a block that ends now: intervals are counted as they pass, not as they are folded.
+std::int64_t next_index(const Turn& turn, const analysis::State& state, Duration elapsed) {
+  const auto intervals = elapsed / turn.policy->analysis.block;
+  return state.block_index + std::max<std::int64_t>(1, intervals);
+}
+
+void fold_block(Turn& turn, analysis::State state, const Freshness& fresh, Duration elapsed) {
+  const analysis::Settings settings = settings_of(*turn.policy);
+  const analysis::State before = state;
+  analysis::Block block;
+  if (fresh.is_fresh) {
+    block = take_block(turn, state);
+  } else {
+    block.data = BlockData::kBothBlind;
+    block.data_detail = fresh.detail;
+    block.candidate_pods = turn.seen.candidate_pods.ready;
+  }
+  block.index = next_index(turn, state, elapsed);
+  const analysis::Assessment assessment = analysis::fold(settings, state, block);
+  store_state(turn, state);
+  api::EvidenceSnapshot& evidence = *turn.status().evidence;
+  const bool has_data = block.data == BlockData::kValid && block.candidate.n + block.pairs.n > 0;
+  evidence.invalid_blocks = has_data ? 0 : evidence.invalid_blocks + 1;
+  act_on_block(turn,
+               {.split = present_split(turn),
+                .settings = settings,
+                .before = before,
+                .after = state,
+                .block = block,
+                .assessment = assessment});
+}
+
+}  // namespace
+
+void on_progressing(Turn& turn) {
+  CHECK(turn.policy.has_value());
+  if (fails_hard(turn, unready_max(turn))) {
+    return;
+  }
+  api::CanaryRolloutStatus& status = turn.status();
+  if (!status.step_started_at) {
+    await_traffic(turn);
+    return;
+  }
+  std::optional<analysis::State> state = stored_state(turn);
+  if (!state || !status.evidence->block_ended_at) {
+    announce(turn, true, "EvidenceLost", "the stored evidence cannot be read; it begins anew");
+    start_step(turn);
+    return;
+  }
+  const Duration block = turn.policy->analysis.block;
+  const WallTime ended_at = *status.evidence->block_ended_at;
+  const Duration elapsed = turn.now - ended_at;
+  if (elapsed < Duration::zero()) {
+    // The clock was set back. The ledger knows what was counted, so the block only ends late.
+    status.evidence->block_ended_at = turn.second;
+    look_again_in(turn, block);
+    return;
+  }
+  if (elapsed < block) {
+    look_again_in(turn, block - elapsed);
+    return;
+  }
+  const Freshness fresh = freshness(turn, ended_at, block);
+  if (!fresh.is_fresh && elapsed < block + block / 2) {
+    look_again_in(turn, block / 8);
+    return;
+  }
+  fold_block(turn, std::move(*state), fresh, elapsed);
+  if (turn.status().phase == api::RolloutPhase::kProgressing && turn.status().step_started_at) {
+    look_again_in(turn, block);
+  }
+}
+
+}  // namespace sluice::canary_rollout

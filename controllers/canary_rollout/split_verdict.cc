@@ -1,0 +1,248 @@
+#include "controllers/canary_rollout/split_verdict.h"
+
+#include <fmt/format.h>
+
+#include <cmath>
+
+#include "base/check.h"
+#include "controllers/canary_rollout/blocks.h"
+#include "controllers/canary_rollout/conditions.h"
+#include "controllers/canary_rollout/inputs.h"
+#include "controllers/canary_rollout/policy.h"
+#include "controllers/canary_rollout/transitions.h"
+
+namespace sluice::canary_rollout {
+namespace {
+
+using analysis::Verdict;
+
+// What keeps a step from ending although its evidence is there; empty when nothing does.
+std::string what_step_awaits(const Turn& turn, const JudgedBlock& judged) {
+  const analysis::StepTotals& totals = judged.after.totals;
+  const WallTime started = *turn.status().step_started_at;
+  // Blocks without data give no credit of time, and neither does an operator's absence.
+  const Duration credit = turn.policy->analysis.block * totals.blocks;
+  const bool is_clock_back = turn.now < started;
+  const bool has_time = credit >= judged.split.min_duration &&
+                        (is_clock_back || turn.now - started >= judged.split.min_duration);
+  if (!is_split_confirmed(turn)) {
+    return "every router to confirm the weight again";
+  }
+  if (is_quarantined(turn) || judged.block.pairs.n > 0) {
+    return "the end of quarantine";
+  }
+  if (judged.block.data != analysis::BlockData::kValid) {
+    return "usable data";
+  }
+  if (!has_time) {
+    return "its minimum duration " + format_duration(judged.split.min_duration);
+  }
+  if (totals.candidate.n < judged.split.min_samples) {
+    return fmt::format("{} of {} samples", totals.candidate.n, judged.split.min_samples);
+  }
+  if (!share_matches(totals, judged.split.weight.fraction())) {
+    return fmt::format("the observed share to match {}: {} of {} queries went to the candidate",
+                       format_share(judged.split.weight),
+                       totals.candidate.n + totals.pairs.n,
+                       totals.candidate.n + totals.pairs.n + totals.stable.n);
+  }
+  return {};
+}
+
+bool is_out_of_time(const Turn& turn, const JudgedBlock& judged) {
+  const api::CanaryRolloutStatus& status = turn.status();
+  const Duration in_step = turn.now - *status.step_started_at;
+  const Duration in_rollout = turn.now - status.started_at.value_or(turn.now);
+  return in_step >= judged.split.max_duration || in_rollout >= turn.policy->analysis.max_duration;
+}
+
+api::ObjectiveVerdict verdict_of(const analysis::Assessment& assessment, bool has_data) {
+  switch (assessment.verdict) {
+    case Verdict::kAdvance:
+      return api::ObjectiveVerdict::kPass;
+    case Verdict::kRollBack:
+      return api::ObjectiveVerdict::kFail;
+    case Verdict::kKeepLooking:
+    case Verdict::kHold:
+      return has_data ? api::ObjectiveVerdict::kKeepLooking : api::ObjectiveVerdict::kNoData;
+  }
+  return api::ObjectiveVerdict::kKeepLooking;
+}
+
+void show(Turn& turn, const JudgedBlock& judged) {
+  const analysis::Assessment& seen = judged.assessment;
+  const api::Objective* objective = errors_objective(*turn.policy);
+  CHECK(objective != nullptr);
+  api::CanaryRolloutStatus& status = turn.status();
+  api::ObjectiveStatus shown{.name = objective->name,
+                             .stable = finite(seen.stable.rate),
+                             .candidate = finite(seen.candidate.rate),
+                             .estimate = finite(seen.excess),
+                             .interval = {.low = finite(seen.excess_interval.low),
+                                          .high = finite(seen.excess_interval.high)},
+                             .evidence = finite(seen.ln_e_family),
+                             .threshold = finite(seen.ln_e_threshold),
+                             .verdict = verdict_of(seen, status.evidence->invalid_blocks == 0),
+                             .samples = seen.candidate.counts.n,
+                             .stable_samples = seen.stable.counts.n,
+                             .message = bounded(seen.message, kTextMax)};
+  std::erase_if(status.objectives, [&](const auto& other) { return other.name == shown.name; });
+  status.objectives.push_back(std::move(shown));
+  status.verdict = bounded(seen.one_line, kTextMax);
+  status.message = bounded(seen.message, kTextMax);
+}
+
+Finding finding_of(const Turn& turn, const JudgedBlock& judged, std::string_view verdict) {
+  return {.verdict = std::string(verdict),
+          .reason = std::string(analysis::to_string(judged.assessment.reason)),
+          .objective = errors_objective(*turn.policy)->name,
+          .message = judged.assessment.message,
+          .one_line = judged.assessment.one_line,
+          .inputs = block_inputs({.settings = judged.settings,
+                                  .before = judged.before,
+                                  .block = judged.block,
+                                  .assessment = judged.assessment})};
+}
+
+// Keeps the weight and says why, once for each reason; goes on judging.
+void hold(Turn& turn, const Finding& finding) {
+  if (condition_reason(turn, kProgressingCondition) != finding.reason) {
+    Finding held = finding;
+    held.verdict = "Held";
+    record(turn, held);
+    announce(turn, true, finding.reason, finding.message);
+  }
+  turn.status().message = bounded(finding.message, kTextMax);
+  set_not_progressing(turn, finding.reason, finding.message);
+}
+
+// Nothing can be said of the candidate for so long that the objective's onNoData speaks. Returns
+// whether it did.
+bool apply_no_data_policy(Turn& turn, const JudgedBlock& judged) {
+  const Duration blind = turn.policy->analysis.block * turn.status().evidence->invalid_blocks;
+  if (blind < turn.policy->analysis.no_data_timeout) {
+    return false;
+  }
+  const api::NoDataPolicy policy = errors_objective(*turn.policy)->on_no_data;
+  Finding finding = finding_of(turn, judged, "");
+  finding.reason = "NoData";
+  finding.one_line.clear();
+  finding.message = fmt::format("no data of the candidate for {}: {}",
+                                format_duration(turn.policy->analysis.no_data_timeout),
+                                judged.assessment.message);
+  set_condition(turn, kDataStale, true, {.reason = "NoData", .message = finding.message});
+  switch (policy) {
+    case api::NoDataPolicy::kRollback:
+      finding.verdict = "RolledBack";
+      roll_back(turn, finding);
+      return true;
+    case api::NoDataPolicy::kIgnore:
+      // Said explicitly by the user: no traffic is no reason to wait. Routers that do not answer
+      // are: what_step_awaits() then asks for usable data.
+      if (what_step_awaits(turn, judged).empty()) {
+        finding.verdict = "Advanced";
+        finding.reason = "NoDataIgnored";
+        advance(turn, finding);
+        return true;
+      }
+      return false;
+    case api::NoDataPolicy::kHold:
+      hold(turn, finding);
+      return true;
+  }
+  return false;
+}
+
+// The step or the rollout ran out of time without a verdict. Returns whether that moved it on.
+bool apply_inconclusive_policy(Turn& turn, const JudgedBlock& judged) {
+  if (!is_out_of_time(turn, judged)) {
+    return false;
+  }
+  Finding finding = finding_of(turn, judged, "");
+  finding.reason = "Inconclusive";
+  finding.one_line.clear();
+  finding.message = "no verdict in the step's time: " + finding.message;
+  const bool is_suspect = judged.assessment.verdict == Verdict::kHold ||
+                          judged.assessment.reason == analysis::Reason::kEvidenceAgainst;
+  switch (turn.policy->analysis.inconclusive) {
+    case api::Inconclusive::kRollback:
+      finding.verdict = "RolledBack";
+      roll_back(turn, finding);
+      return true;
+    case api::Inconclusive::kAdvance:
+      if (!is_suspect && judged.after.totals.candidate.n > 0 &&
+          what_step_awaits(turn, judged).empty()) {
+        finding.verdict = "Advanced";
+        advance(turn, finding);
+      } else {
+        hold(turn, finding);
+      }
+      return true;
+    case api::Inconclusive::kHold:
+      hold(turn, finding);
+      return true;
+  }
+  return false;
+}
+
+void keep_looking(Turn& turn, const JudgedBlock& judged, const std::string& awaited) {
+  const analysis::Assessment& seen = judged.assessment;
+  std::string message = seen.message;
+  if (seen.verdict == Verdict::kAdvance) {
+    message = fmt::format("the evidence is there; the step waits for {}", awaited);
+  }
+  turn.status().message = bounded(message, kTextMax);
+  if (seen.verdict != Verdict::kHold) {
+    set_progressing(turn, "Progressing", message);
+    return;
+  }
+  const std::string_view reason = analysis::to_string(seen.reason);
+  if (condition_reason(turn, kProgressingCondition) != reason) {
+    announce(turn, true, reason, message);
+  }
+  // Quarantine protects users while the judging goes on; the other holds wait for something.
+  if (seen.reason == analysis::Reason::kQuarantined) {
+    set_progressing(turn, reason, message);
+  } else {
+    set_not_progressing(turn, reason, message);
+  }
+}
+
+}  // namespace
+
+bool share_matches(const analysis::StepTotals& totals, double weight) {
+  // Pairs were meant for the candidate when quarantine sent them to both.
+  const auto candidate = static_cast<double>(totals.candidate.n + totals.pairs.n);
+  const double all = candidate + static_cast<double>(totals.stable.n);
+  if (all == 0) {
+    return true;
+  }
+  const double standard_error = std::sqrt(weight * (1 - weight) / all);
+  return std::fabs(candidate / all - weight) <= 4 * standard_error + 0.1 * weight;
+}
+
+void act_on_block(Turn& turn, const JudgedBlock& judged) {
+  show(turn, judged);
+  const analysis::Assessment& seen = judged.assessment;
+  if (seen.verdict == Verdict::kRollBack) {
+    roll_back(turn, finding_of(turn, judged, "RolledBack"));
+    return;
+  }
+  const bool is_stale = seen.conditions.data_stale;
+  set_condition(turn,
+                kDataStale,
+                is_stale,
+                {.reason = is_stale ? "NoFreshCounters" : "Fresh",
+                 .message = is_stale ? judged.block.data_detail : std::string()});
+  const std::string awaited = what_step_awaits(turn, judged);
+  if (seen.verdict == Verdict::kAdvance && awaited.empty()) {
+    advance(turn, finding_of(turn, judged, "Advanced"));
+    return;
+  }
+  if (apply_no_data_policy(turn, judged) || apply_inconclusive_policy(turn, judged)) {
+    return;
+  }
+  keep_looking(turn, judged, awaited);
+}
+
+}  // namespace sluice::canary_rollout
