@@ -1,6 +1,7 @@
 #pragma once
 // RequestParser: bytes of a connection in, Requests out. Keeps what belongs to the next request
-// (pipelining). One for each connection, used by its thread only. Internal to base/http.
+// (pipelining). One for each connection, used by its thread only. For servers: base/http and the
+// router.
 
 #include <cstddef>
 #include <memory>

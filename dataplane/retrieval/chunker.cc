@@ -104,18 +104,31 @@ std::vector<Word> words_of(std::string_view text, ChunkRange range) {
   return words;
 }
 
-// A unit without words (a line of dashes) joins nothing and is dropped.
-void append_units(const std::vector<Word>& words, bool is_split, std::vector<Unit>& units) {
+std::uint32_t trimmed(std::string_view text, std::uint32_t begin, std::uint32_t end) {
+  while (end > begin && is_space(text[end - 1])) {
+    --end;
+  }
+  return end;
+}
+
+// The part as one unit, or as one for each word; each with the punctuation behind it. A part
+// without words (a line of dashes) is no unit.
+void append_units(std::string_view text, ChunkRange part, bool is_split, std::vector<Unit>& units) {
+  const std::vector<Word> words = words_of(text, part);
   if (words.empty()) {
     return;
   }
   if (!is_split) {
-    const auto count = static_cast<std::uint32_t>(words.size());
-    units.push_back({words.front().begin, words.back().end, count});
+    units.push_back({words.front().begin,
+                     trimmed(text, words.back().end, part.end),
+                     static_cast<std::uint32_t>(words.size())});
     return;
   }
-  for (const Word& word : words) {
-    units.push_back({word.begin, word.end, 1});
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    const std::uint32_t next = i + 1 < words.size() ? words[i + 1].begin : part.end;
+    // Pairs of characters overlap: their end may lie behind the next one's begin.
+    units.push_back(
+        {words[i].begin, std::max(words[i].end, trimmed(text, words[i].begin, next)), 1});
   }
 }
 
@@ -151,11 +164,8 @@ void close_gaps(std::string_view text, std::vector<ChunkRange>& chunks) {
   chunks.front().begin = 0;
   chunks.back().end = static_cast<std::uint32_t>(text.size());
   for (std::size_t i = 0; i + 1 < chunks.size(); ++i) {
-    std::uint32_t end = std::max(chunks[i].end, chunks[i + 1].begin);
-    while (end > chunks[i].begin + 1 && is_space(text[end - 1])) {
-      --end;
-    }
-    chunks[i].end = end;
+    const std::uint32_t end = std::max(chunks[i].end, chunks[i + 1].begin);
+    chunks[i].end = trimmed(text, chunks[i].begin, end);
   }
 }
 
@@ -170,11 +180,10 @@ std::vector<ChunkRange> chunk(std::string_view text, const ChunkingOptions& opti
   }
   std::vector<Unit> units;
   if (options.strategy == ChunkStrategy::kFixed) {
-    append_units(words_of(text, whole), true, units);
+    append_units(text, whole, true, units);
   } else {
     for (const ChunkRange& part : cut(text, options.strategy)) {
-      const std::vector<Word> words = words_of(text, part);
-      append_units(words, words.size() > options.max_tokens, units);
+      append_units(text, part, words_of(text, part).size() > options.max_tokens, units);
     }
   }
   std::vector<ChunkRange> chunks = pack(units, options);

@@ -6,7 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
-#include <string>
+#include <string_view>
 
 #include "base/time.h"
 #include "dataplane/router/core/endpoints.h"
@@ -67,9 +67,9 @@ struct AttemptEnd {
 // What the user is told when no attempt has an answer.
 enum class Refusal { kNoUpstream, kUpstreamFailed, kDeadline };
 
-// For the quarantine board.
+// For the quarantine board. The name lives as long as its query.
 struct Sample {
-  std::string revision = {};
+  std::string_view revision = {};
   bool has_failed = false;
 };
 

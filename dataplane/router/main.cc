@@ -1,0 +1,156 @@
+// sluice-router: composition only: options, signals, plan source, proxy, drain.
+
+#include <fmt/format.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <cstdio>
+#include <fstream>
+#include <optional>
+#include <random>
+#include <sstream>
+#include <string>
+#include <thread>
+
+#include "base/flags.h"
+#include "base/log.h"
+#include "dataplane/router/clock.h"
+#include "dataplane/router/options.h"
+#include "dataplane/router/plan_keeper.h"
+#include "dataplane/router/proxy_server.h"
+
+namespace sluice::router {
+namespace {
+
+constexpr int kExitUsage = 2;
+constexpr timespec kSignalWait{.tv_sec = 0, .tv_nsec = 500'000'000};
+
+std::string host_name() {
+  std::array<char, 256> name{};
+  return ::gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "router";
+}
+
+std::uint64_t random_seed() {
+  std::random_device device;
+  return (std::uint64_t{device()} << 32) | device();
+}
+
+// Reads a table file again when it has changed. Main's thread.
+class TableFile {
+ public:
+  TableFile(std::string path, PlanKeeper& keeper) : path_(std::move(path)), keeper_(keeper) {}
+
+  Status read() {
+    std::ifstream stream(path_, std::ios::binary);
+    std::ostringstream text;
+    text << stream.rdbuf();
+    if (!stream) {
+      return fail(ErrorCode::kNotFound, "cannot read " + path_);
+    }
+    if (text.str() == seen_) {
+      return {};
+    }
+    seen_ = text.str();
+    return keeper_.take_table(seen_);
+  }
+
+ private:
+  std::string path_;
+  PlanKeeper& keeper_;
+  std::string seen_;
+};
+
+sigset_t stop_signals() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGINT);
+  return signals;
+}
+
+// Until SIGTERM or SIGINT.
+void wait_for_stop(TableFile* table_file) {
+  const sigset_t signals = stop_signals();
+  for (;;) {
+    if (::sigtimedwait(&signals, nullptr, &kSignalWait) > 0) {
+      return;
+    }
+    if (table_file != nullptr) {
+      (void)table_file->read();  // What is wrong with it is in the log.
+    }
+  }
+}
+
+int drain(Router& router, ProxyServer& server, const ProgramOptions& options) {
+  using std::chrono::milliseconds;
+  log_info("draining", {{"delay", format_duration(options.drain_delay)}});
+  router.set_draining();
+  // Clients and load balancers take a while to see that we are no longer ready.
+  const sigset_t signals = stop_signals();
+  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(options.drain_delay);
+  const timespec delay{.tv_sec = seconds.count(),
+                       .tv_nsec = (options.drain_delay - seconds).count()};
+  (void)::sigtimedwait(&signals, nullptr, &delay);  // A second signal cuts it short.
+  const bool is_clean =
+      server.stop(std::chrono::duration_cast<milliseconds>(options.drain_deadline));
+  log_info("stopped", {{"clean", is_clean ? "true" : "false"}});
+  return is_clean ? 0 : 1;
+}
+
+int run(const ProgramOptions& options) {
+  const std::uint64_t seed = random_seed();
+  Router router({.name = options.name,
+                 .process_start_id = fmt::format("{:016x}", seed),
+                 .lanes = options.threads,
+                 .seed = seed});
+  PlanKeeper keeper(router, options.state_folder);
+  keeper.restore();
+  std::optional<TableFile> table_file;
+  if (!options.table_file.empty()) {
+    keeper.take_endpoints(options.endpoints);
+    table_file.emplace(options.table_file, keeper);
+    if (Status status = table_file->read(); !status && !keeper.table()) {
+      log_error("no route table", {{"reason", status.error().message}});
+      return kExitUsage;
+    }
+  }
+  ProxyServer server(router, options.proxy);
+  if (Status status = server.start(); !status) {
+    log_error("cannot start", {{"reason", status.error().message}});
+    return 1;
+  }
+  log_info("serving",
+           {{"port", std::to_string(server.port())}, {"lanes", std::to_string(router.lanes())}});
+  wait_for_stop(table_file ? &*table_file : nullptr);
+  return drain(router, server, options);
+}
+
+int main_of(int argc, char** argv) {
+  // Before any thread: all of them inherit it, and only main takes these signals.
+  const sigset_t signals = stop_signals();
+  ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  ::signal(SIGPIPE, SIG_IGN);
+  const MachineFacts machine{.cores = std::max(1U, std::thread::hardware_concurrency()),
+                             .host_name = host_name()};
+  const auto options = parse_options(arguments_of(argc, argv), machine);
+  if (!options) {
+    fmt::print(stderr, "sluice-router: {}\n", options.error().message);
+    return kExitUsage;
+  }
+  if (!options->help.empty()) {
+    fmt::print("{}", options->help);
+    return 0;
+  }
+  set_up_logging(LogLevel::kInfo,
+                 options->log_format == "text" ? LogFormat::kText : LogFormat::kJson);
+  return run(*options);
+}
+
+}  // namespace
+}  // namespace sluice::router
+
+int main(int argc, char** argv) {
+  return sluice::router::main_of(argc, argv);
+}
