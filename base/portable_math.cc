@@ -238,7 +238,8 @@ double log1p(double x) {
 }
 
 double log_beta(double a, double b) {
-  CHECK(a > 0 && b > 0);
+  CHECK(a > 0);
+  CHECK(b > 0);
   // B(a, b) = B(a + 1, b) (a + b) / a lifts small arguments to where Stirling's series is exact.
   double shift = 0;
   while (a < 10) {

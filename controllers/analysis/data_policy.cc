@@ -38,9 +38,9 @@ BlockData judge_data(const DataHealth& health) {
   if (!sees_stable) {
     return BlockData::kStableBlind;
   }
-  // Written so that a coverage that is not a number is invalid.
-  if (health.worker_coverage &&
-      !(*health.worker_coverage >= kCoverageMin && *health.worker_coverage <= kCoverageMax)) {
+  const double coverage = health.worker_coverage.value_or(1);
+  const bool is_covered = coverage >= kCoverageMin && coverage <= kCoverageMax;
+  if (!is_covered) {  // Also when it is not a number.
     return BlockData::kCoverage;
   }
   return BlockData::kValid;

@@ -27,7 +27,8 @@ double total(std::span<const double> start, std::span<const double> restart) {
 }  // namespace
 
 EProcess new_e_process(std::size_t points) {
-  CHECK(points >= 1 && points <= kGridPointsMax);
+  CHECK(points >= 1);
+  CHECK(points <= kGridPointsMax);
   EProcess process;
   process.points = static_cast<std::uint32_t>(points);
   process.ln_start.fill(kMinusInfinity);

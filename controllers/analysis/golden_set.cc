@@ -127,7 +127,8 @@ Result<PairedT> paired_t_noninferiority(std::span<const double> differences,
   if (differences.size() < 2) {
     return fail(ErrorCode::kInvalid, "fewer than two paired queries");
   }
-  if (!(alpha > 0 && alpha < 1) || !std::isfinite(delta)) {
+  const bool is_level = alpha > 0 && alpha < 1;
+  if (!is_level || !std::isfinite(delta)) {
     return fail(ErrorCode::kInvalid, "alpha is not in (0, 1) or the margin is not a number");
   }
   const double n = static_cast<double>(differences.size());

@@ -10,7 +10,8 @@ void one_arm_increment(const OneArmCounts& counts,
                        std::span<const double> ratios,
                        std::span<double> increments) {
   CHECK(ratios.size() == increments.size());
-  CHECK(null.p0 > 0 && null.p0 < 1);
+  CHECK(null.p0 > 0);
+  CHECK(null.p0 < 1);
   CHECK(null.phi >= 1);
   for (std::size_t k = 0; k < ratios.size(); ++k) {
     increments[k] = (counts.bad * portable::log(ratios[k]) -

@@ -24,7 +24,8 @@ Eta eta(const EtaQuestion& question, std::span<const double> ratios) {
 }
 
 std::optional<double> candidate_requests_needed(const ProofQuestion& question) {
-  CHECK(question.weight > 0 && question.weight < 1);
+  CHECK(question.weight > 0);
+  CHECK(question.weight < 1);
   constexpr double kRequestsMax = 1e12;
   constexpr int kBisections = 100;
   const double stable_share = (1 - question.weight) / question.weight;

@@ -223,7 +223,8 @@ Folded fold_evidence(const Settings& settings, State& state, const Block& block)
 }
 
 void reset_step(State& state, double weight) {
-  CHECK(weight >= 0 && weight <= 1);
+  CHECK(weight >= 0);
+  CHECK(weight <= 1);
   if (weight > state.weight) {
     state.marks.weight_raised_at = std::max<std::int64_t>(0, state.block_index);
   }

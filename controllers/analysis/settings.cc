@@ -14,6 +14,7 @@ namespace {
 
 constexpr double kPromotionShareOfMax = 0.5;
 constexpr double kRollbackShareOfPromotion = 0.2;
+constexpr double kRateMax = 0.99;
 
 struct Bounded {
   std::string_view name;
@@ -22,21 +23,25 @@ struct Bounded {
   double high = 0;
 };
 
+// False for NaN.
+bool is_within(double value, double low, double high) {
+  return value >= low && value <= high;
+}
+
 Status check_errors(const ErrorObjective& errors) {
   if (!errors.max && !errors.worse_than_stable_by) {
     return fail(ErrorCode::kInvalid, "errors: neither max nor worse_than_stable_by is set");
   }
-  // Written so that NaN fails.
-  if (errors.max && !(*errors.max >= 0 && *errors.max < 1)) {
-    return fail(ErrorCode::kInvalid, fmt::format("errors.max {} is not in [0, 1)", *errors.max));
+  if (errors.max && !is_within(*errors.max, 0, kRateMax)) {
+    return fail(ErrorCode::kInvalid, fmt::format("errors.max {} is not in [0, 0.99]", *errors.max));
   }
   const double promotion = promotion_margin(errors);
-  if (!(promotion >= 0 && promotion < 1)) {
+  if (!is_within(promotion, 0, kRateMax)) {
     return fail(ErrorCode::kInvalid,
-                fmt::format("errors.worse_than_stable_by {} is not in [0, 1)", promotion));
+                fmt::format("errors.worse_than_stable_by {} is not in [0, 0.99]", promotion));
   }
   const double rollback = rollback_margin(errors);
-  if (!(rollback >= 0 && rollback <= promotion)) {
+  if (!is_within(rollback, 0, promotion)) {
     return fail(
         ErrorCode::kInvalid,
         fmt::format("errors.rollback_margin {} is not in [0, {}]: a candidate could be shown both "
@@ -83,7 +88,7 @@ Status validate(const Settings& settings) {
               kLargest},
   };
   for (const Bounded& bound : bounds) {
-    if (!(bound.value >= bound.low && bound.value <= bound.high)) {
+    if (!is_within(bound.value, bound.low, bound.high)) {
       return fail(
           ErrorCode::kInvalid,
           fmt::format("{} {} is not in [{}, {}]", bound.name, bound.value, bound.low, bound.high));

@@ -3,9 +3,8 @@
 #include <bit>
 #include <cmath>
 #include <cstdint>
-#include <optional>
 
-#include "controllers/analysis/base64.h"
+#include "base/base64.h"
 #include "controllers/analysis/state.h"
 
 // Layout, little endian: version (1 byte), block index, the fields in the order of visit() below,
@@ -165,8 +164,8 @@ void visit_fields(Io& io, Fields&... fields) {
   (io.field(fields), ...);
 }
 
-template <class Io, std::size_t kSize>
-void visit(Io& io, std::array<double, kSize>& values) {
+template <class Io, std::size_t Size>
+void visit(Io& io, std::array<double, Size>& values) {
   for (double& value : values) {
     io.field(value);
   }
@@ -272,16 +271,16 @@ std::string encode(const State& state) {
   visit(writer, copy);
   const std::uint32_t sum = checksum(writer.bytes());
   writer.fixed(sum, kChecksumBytes);
-  return to_base64(writer.bytes());
+  return base64_encode(writer.bytes());
 }
 
 Result<State> decode(std::string_view text) {
   if (text.size() > kTextBytesMax) {
     return refused(fmt::format("{} bytes are more than {}", text.size(), kTextBytesMax));
   }
-  const std::optional<std::string> decoded = from_base64(text);
+  const Result<std::string> decoded = base64_decode(text);
   if (!decoded) {
-    return refused("it is not base64");
+    return refused(decoded.error().message);
   }
   std::string_view bytes = *decoded;
   if (bytes.size() <= kChecksumBytes) {

@@ -69,7 +69,8 @@ double student_t_upper(double t, double df) {
 }
 
 double student_t_quantile(double p, double df) {
-  CHECK(p > 0 && p < 1);
+  CHECK(p > 0);
+  CHECK(p < 1);
   if (p == 0.5) {
     return 0;
   }
