@@ -48,6 +48,15 @@ Means means(const Results& results) {
   return {.value = sum.value / n, .judged = sum.judged / n};
 }
 
+// Whether anybody judged answers that are wrong. A golden set that lists only the right ones shows
+// nothing judged where nothing right was found: its judged share then repeats the metric, and a
+// candidate that misses the right answers must not be held as if it were treated unfairly.
+bool judges_wrong_answers(const Results& results) {
+  return std::ranges::any_of(results, [](const auto& entry) {
+    return entry.second->judged > 0 && entry.second->value == 0;
+  });
+}
+
 bool same_queries(const Results& a, const Results& b) {
   return std::ranges::equal(a, b, [](const auto& x, const auto& y) { return x.first == y.first; });
 }
@@ -83,6 +92,19 @@ GoldenSetAssessment& judge_pair(const GoldenSetSettings& settings,
       paired.upper,
       margin,
       floor_text(settings));
+  if (assessment.judges_wrong_answers &&
+      std::fabs(*assessment.candidate_judged - *assessment.stable_judged) >
+          settings.judged_difference_max) {
+    return conclude(assessment,
+                    GoldenSetVerdict::kHold,
+                    GoldenSetReason::kJudgedDiffers,
+                    fmt::format("{}; but {:.1f}% of the candidate's top answers are judged against "
+                                "{:.1f}% of stable's, which makes the metric unfair: judge more "
+                                "answers",
+                                numbers,
+                                100 * *assessment.candidate_judged,
+                                100 * *assessment.stable_judged));
+  }
   if (settings.min && assessment.candidate_mean < *settings.min) {
     return conclude(assessment,
                     GoldenSetVerdict::kFail,
@@ -94,18 +116,6 @@ GoldenSetAssessment& judge_pair(const GoldenSetSettings& settings,
                     GoldenSetVerdict::kFail,
                     GoldenSetReason::kWorseThanStable,
                     numbers + "; worse than stable by more than the margin");
-  }
-  const double judged_difference = *assessment.candidate_judged - *assessment.stable_judged;
-  if (std::fabs(judged_difference) > settings.judged_difference_max) {
-    return conclude(assessment,
-                    GoldenSetVerdict::kHold,
-                    GoldenSetReason::kJudgedDiffers,
-                    fmt::format("{}; but {:.1f}% of the candidate's top answers are judged against "
-                                "{:.1f}% of stable's, which makes the metric unfair: judge more "
-                                "answers",
-                                numbers,
-                                100 * *assessment.candidate_judged,
-                                100 * *assessment.stable_judged));
   }
   if (paired.lower > -margin) {
     return conclude(assessment,
@@ -215,6 +225,7 @@ GoldenSetAssessment judge_golden_set(const GoldenSetSettings& settings,
   const Means stable_means = means(*theirs);
   assessment.stable_mean = stable_means.value;
   assessment.stable_judged = stable_means.judged;
+  assessment.judges_wrong_answers = judges_wrong_answers(*ours) || judges_wrong_answers(*theirs);
   std::vector<double> differences;
   differences.reserve(ours->size());
   for (auto a = ours->begin(), b = theirs->begin(); a != ours->end(); ++a, ++b) {

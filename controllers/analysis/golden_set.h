@@ -53,7 +53,7 @@ enum class GoldenSetReason {
   kBelowFloor,        // Fail.
   kWorseThanStable,   // Fail: the whole interval is beyond the margin.
   kNotShown,          // Fail: may be no worse, but these queries cannot show it.
-  kJudgedDiffers,     // Hold: fewer of the candidate's answers are judged, so the metric is unfair.
+  kJudgedDiffers,     // Hold: one arm's answers are judged less, so the metric is unfair to it.
   kDifferentQueries,  // Hold: the arms were not evaluated on the same queries.
   kNoResults,         // Hold: no data is not a pass.
   kInvalidResults,    // Hold: a value is not a number in [0, 1], or a query comes twice.
@@ -68,7 +68,8 @@ struct GoldenSetAssessment {
   std::optional<PairedT> paired = {};
   std::optional<double> candidate_judged = {};
   std::optional<double> stable_judged = {};
-  std::string message = {};  // Names the metric, both values, the interval and the margin.
+  bool judges_wrong_answers = false;  // Only then does the judged share say anything by itself.
+  std::string message = {};           // Names the metric, both values, the interval and the margin.
 };
 
 // `stable` is empty (nullopt) for the first revision of an index.

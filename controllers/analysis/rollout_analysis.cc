@@ -222,6 +222,10 @@ Folded fold_evidence(const Settings& settings, State& state, const Block& block)
   return Folded::kCounted;
 }
 
+double ln_e_of(const Settings& settings, const State& state) {
+  return settings.errors ? ln_e_family(settings, state) : 0;
+}
+
 void reset_step(State& state, double weight) {
   CHECK(weight >= 0);
   CHECK(weight <= 1);

@@ -55,6 +55,10 @@ enum class Folded { kCounted, kInvalid, kInternal, kStale };
 // The state's part of fold() alone, for replays at full speed.
 Folded fold_evidence(const Settings& settings, State& state, const Block& block);
 
+// ln of the family's evidence for a rollback; the rule is ln E >= ln(1 / false_rollback_rate). 0
+// without an error objective.
+[[nodiscard]] double ln_e_of(const Settings& settings, const State& state);
+
 // Starts the proof anew at a weight (a share in [0, 1]); the evidence for rollback, dispersion and
 // mask stay. Call it at every change of weight, before the first block at that weight.
 void reset_step(State& state, double weight);

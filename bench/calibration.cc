@@ -1,0 +1,248 @@
+#include "bench/calibration.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/check.h"
+#include "controllers/analysis/rollout_analysis.h"
+#include "controllers/analysis/two_arm.h"
+
+namespace sluice::bench {
+namespace {
+
+using analysis::ArmCounts;
+
+constexpr int kStablePods = 10;
+constexpr std::array<std::int64_t, 4> kCandidatePods = {1, 1, 3, 5};
+
+// Good and bad requests of one source, which are independent Poisson streams.
+class Source {
+ public:
+  Source(double mean, double bad_rate) : good_(mean * (1 - bad_rate)), bad_(mean * bad_rate) {}
+
+  [[nodiscard]] ArmCounts draw(Rng& rng) const {
+    const std::int64_t good = good_.draw(rng);
+    const std::int64_t bad = bad_.draw(rng);
+    return {.n = good + bad, .bad = bad};
+  }
+
+ private:
+  PoissonTable good_;
+  PoissonTable bad_;
+};
+
+// The sources of one step of the schedule.
+struct Step {
+  Source candidate;
+  Source stable;
+  Source stable_pod;
+};
+
+std::vector<Step> steps_of(const Traffic& traffic) {
+  std::vector<Step> steps;
+  const double requests = traffic.requests_per_second * traffic.block_seconds;
+  for (const double weight : traffic.weights) {
+    const double stable = requests * (1 - weight);
+    steps.push_back({.candidate = Source(requests * weight, traffic.bad_rate_candidate),
+                     .stable = Source(stable, traffic.bad_rate_stable),
+                     .stable_pod = Source(stable / kStablePods, traffic.bad_rate_stable)});
+  }
+  return steps;
+}
+
+std::int64_t blocks_of(const Traffic& traffic) {
+  return std::llround(3600 * traffic.hours / traffic.block_seconds);
+}
+
+std::size_t step_at(const Traffic& traffic, std::int64_t block) {
+  const auto steps = static_cast<std::int64_t>(traffic.weights.size());
+  return static_cast<std::size_t>(block * steps / blocks_of(traffic));
+}
+
+analysis::TwoArmCounts two_arms(const ArmCounts& candidate, const ArmCounts& stable) {
+  return {.n_candidate = static_cast<double>(candidate.n),
+          .n_stable = static_cast<double>(stable.n),
+          .bad_candidate = static_cast<double>(candidate.bad),
+          .bad_stable = static_cast<double>(stable.bad)};
+}
+
+bool evidence_crosses(const Traffic& traffic,
+                      const std::vector<Step>& steps,
+                      double alpha,
+                      Rng rng) {
+  const analysis::EProcessSettings settings{
+      .alpha = alpha, .horizon_blocks = blocks_of(traffic), .min_blocks = 3};
+  analysis::EProcess process = analysis::new_e_process(analysis::kErrorRatios.size());
+  std::array<double, analysis::kErrorRatios.size()> increments{};
+  for (std::int64_t block = 0; block < settings.horizon_blocks; ++block) {
+    const Step& step = steps[step_at(traffic, block)];
+    const ArmCounts candidate = step.candidate.draw(rng);
+    const ArmCounts stable = step.stable.draw(rng);
+    analysis::two_arm_increment(two_arms(candidate, stable),
+                                {.r0 = 1, .delta = 0, .phi = 1},
+                                analysis::kErrorRatios,
+                                increments);
+    analysis::fold_block(process, settings, increments);
+    if (analysis::ln_e(process) >= -std::log(alpha)) {
+      return true;
+    }
+  }
+  return false;
+}
+
+constexpr double kPromotionMargin = 0.001;
+
+bool promotion_crosses(const Traffic& traffic,
+                       const std::vector<Step>& steps,
+                       double alpha,
+                       Rng rng) {
+  analysis::NonInferiority proof;
+  for (std::int64_t block = 0; block < blocks_of(traffic); ++block) {
+    const Step& step = steps[step_at(traffic, block)];
+    const ArmCounts candidate = step.candidate.draw(rng);
+    const ArmCounts stable = step.stable.draw(rng);
+    analysis::fold_counts(proof, two_arms(candidate, stable), 1, 1);
+    if (analysis::ln_m_below(proof, kPromotionMargin) >= -std::log(alpha)) {
+      return true;
+    }
+  }
+  return false;
+}
+
+analysis::Settings judge_settings(const Traffic& traffic, double alpha) {
+  analysis::Settings settings;
+  settings.errors = analysis::ErrorObjective{.max = 0.01, .worse_than_stable_by = 0.005};
+  settings.false_rollback_rate = alpha;
+  settings.block_seconds = traffic.block_seconds;
+  settings.max_duration_seconds = 3600 * traffic.hours;
+  return settings;
+}
+
+bool judge_crosses(const Traffic& traffic, const std::vector<Step>& steps, double alpha, Rng rng) {
+  const analysis::Settings settings = judge_settings(traffic, alpha);
+  analysis::State state = analysis::new_state(settings);
+  std::size_t present = steps.size();
+  for (std::int64_t index = 0; index < blocks_of(traffic); ++index) {
+    const std::size_t at = step_at(traffic, index);
+    if (at != present) {
+      analysis::reset_step(state, traffic.weights.at(at));
+      present = at;
+    }
+    analysis::Block block;
+    block.index = index;
+    block.candidate = steps[at].candidate.draw(rng);
+    block.candidate_pods = kCandidatePods.at(at);
+    for (int pod = 0; pod < kStablePods; ++pod) {
+      const ArmCounts counts = steps[at].stable_pod.draw(rng);
+      block.stable_pods.push_back(
+          {.pod = std::string(1, static_cast<char>('a' + pod)), .n = counts.n, .bad = counts.bad});
+      block.stable.n += counts.n;
+      block.stable.bad += counts.bad;
+    }
+    if (analysis::fold_evidence(settings, state, block) != analysis::Folded::kCounted) {
+      return true;  // A block that does not count would hide a false rollback.
+    }
+    if (analysis::ln_e_of(settings, state) >= -std::log(alpha)) {
+      return true;
+    }
+  }
+  return false;
+}
+
+Traffic traffic_of(const Question& question) {
+  Traffic traffic;
+  traffic.block_seconds = question.block_seconds;
+  if (question.row == Row::kPromotion) {
+    traffic.bad_rate_candidate = traffic.bad_rate_stable + kPromotionMargin;
+  } else if (question.row == Row::kJudge) {
+    const analysis::Settings settings = judge_settings(traffic, question.alpha);
+    traffic.bad_rate_candidate =
+        traffic.bad_rate_stable + analysis::rollback_margin(*settings.errors);
+  }
+  return traffic;
+}
+
+}  // namespace
+
+PoissonTable::PoissonTable(double mean) {
+  CHECK(mean > 0);
+  const double reach = 14 * std::sqrt(mean) + 40;
+  const auto mode = static_cast<std::int64_t>(mean);
+  first_ = std::max<std::int64_t>(0, mode - std::llround(reach));
+  const std::int64_t last = mode + std::llround(reach);
+  // Relative to the mode, so that nothing underflows where it matters.
+  std::vector<double> weights(static_cast<std::size_t>(last - first_ + 1));
+  const auto at = [this](std::int64_t k) { return static_cast<std::size_t>(k - first_); };
+  weights[at(mode)] = 1;
+  for (std::int64_t k = mode; k < last; ++k) {
+    weights[at(k + 1)] = weights[at(k)] * mean / static_cast<double>(k + 1);
+  }
+  for (std::int64_t k = mode; k > first_; --k) {
+    weights[at(k - 1)] = weights[at(k)] * static_cast<double>(k) / mean;
+  }
+  double sum = 0;
+  for (const double weight : weights) {
+    sum += weight;
+    cumulative_.push_back(sum);
+  }
+}
+
+std::int64_t PoissonTable::draw(Rng& rng) const {
+  const double target = rng.unit() * cumulative_.back();
+  const auto found = std::ranges::upper_bound(cumulative_, target);
+  const auto position =
+      std::min<std::ptrdiff_t>(found - cumulative_.begin(), std::ssize(cumulative_) - 1);
+  return first_ + position;
+}
+
+Rate wilson(std::int64_t crossed, std::int64_t runs) {
+  CHECK(runs > 0);
+  constexpr double kZ = 1.959963984540054;
+  const auto n = static_cast<double>(runs);
+  const double p = static_cast<double>(crossed) / n;
+  const double centre = (p + kZ * kZ / (2 * n)) / (1 + kZ * kZ / n);
+  const double half = kZ * std::sqrt(p * (1 - p) / n + kZ * kZ / (4 * n * n)) / (1 + kZ * kZ / n);
+  return {.crossed = crossed,
+          .runs = runs,
+          .rate = p,
+          .low = std::max(0.0, centre - half),
+          .high = std::min(1.0, centre + half)};
+}
+
+Rate crossing_rate(const Question& question) {
+  const Traffic traffic = traffic_of(question);
+  const std::vector<Step> steps = steps_of(traffic);
+  Rng seeds(question.seed);
+  std::int64_t crossed = 0;
+  for (std::int64_t run = 0; run < question.runs; ++run) {
+    const Rng rng = seeds.fork();
+    bool has_crossed = false;
+    switch (question.row) {
+      case Row::kEvidence:
+        has_crossed = evidence_crosses(traffic, steps, question.alpha, rng);
+        break;
+      case Row::kPromotion:
+        has_crossed = promotion_crosses(traffic, steps, question.alpha, rng);
+        break;
+      case Row::kJudge:
+        has_crossed = judge_crosses(traffic, steps, question.alpha, rng);
+        break;
+    }
+    crossed += has_crossed ? 1 : 0;
+  }
+  return wilson(crossed, question.runs);
+}
+
+std::string describe_row(Row row) {
+  switch (row) {
+    case Row::kEvidence:
+      return "K1 equal arms, restart + cap";
+    case Row::kPromotion:
+      return "K1 down (promotion) at delta .001";
+    case Row::kJudge:
+      return "whole judge at the rollback margin";
+  }
+  return {};
+}
+
+}  // namespace sluice::bench
