@@ -1,5 +1,5 @@
 #pragma once
-// Simulated rollouts that ask how often a rule errs where it must not: the crossing rate over a
+// Random rollouts that ask how often a rule errs where it must not: the crossing rate over a
 // whole rollout, with its Wilson interval. Traffic is Poisson; each run has a seed of its own, so
 // that a row gives the same figures everywhere. Used by the benchmark (full size) and by a test
 // (reduced size).

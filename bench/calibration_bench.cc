@@ -1,4 +1,4 @@
-// Prints how often the rules err over 5,000 simulated rollouts a row; see docs/calibration.md.
+// Prints how often the rules err over 5,000 random rollouts a row; see docs/calibration.md.
 // Usage: calibration_bench [runs]
 
 #include <fmt/format.h>
