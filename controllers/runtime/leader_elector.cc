@@ -169,9 +169,10 @@ void LeaderElector::schedule_next() {
   if (!is_running_ || has_lost_) {
     return;
   }
-  // Jitter keeps standbys from asking in step; a leader renews on time.
-  const double spread = has_won_ ? 1.0 : 1.0 + 0.2 * rng_.unit();
-  const auto delay = static_cast<double>(options_.retry_period.count()) * spread;
+  // Jitter keeps standbys from asking in step; a leader renews on time, and tries again soon when a
+  // renewal failed.
+  const double share = !has_won_ ? 1.0 + 0.2 * rng_.unit() : held_ ? 1.0 : 0.25;
+  const auto delay = static_cast<double>(options_.retry_period.count()) * share;
   next_attempt_ =
       loop_.call_after(Duration{static_cast<std::int64_t>(delay)}, [this] { attempt(); });
 }
