@@ -7,7 +7,8 @@ namespace {
 
 http::Response verdict(bool is_good, std::string_view good, std::string body) {
   http::Response response{.status = is_good ? 200 : 503, .body = std::move(body)};
-  response.headers.emplace_back("X-Sluice-State", is_good ? std::string(good) : "not " + std::string(good));
+  response.headers.emplace_back("X-Sluice-State",
+                                is_good ? std::string(good) : "not " + std::string(good));
   return response;
 }
 

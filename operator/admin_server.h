@@ -18,8 +18,11 @@ namespace sluice {
 class Health {
  public:
   void publish(bool is_ready, bool is_leading, std::vector<std::string> problems);
+
   [[nodiscard]] bool is_ready() const { return is_ready_; }
+
   [[nodiscard]] bool is_leading() const { return is_leading_; }
+
   [[nodiscard]] std::vector<std::string> problems() const;
 
  private:

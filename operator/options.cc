@@ -47,9 +47,8 @@ Status check(const OperatorOptions& options) {
 
 }  // namespace
 
-Result<OperatorOptions> read_options(
-    const std::vector<std::string>& arguments,
-    const std::function<const char*(const char*)>& lookup) {
+Result<OperatorOptions> read_options(const std::vector<std::string>& arguments,
+                                     const std::function<const char*(const char*)>& lookup) {
   OperatorOptions options;
   options.image = text_of(lookup, "SLUICE_IMAGE");
   options.pod_name = text_of(lookup, "POD_NAME");
@@ -69,7 +68,9 @@ Result<OperatorOptions> read_options(
   flags.integer("http-port", options.http_port, "Port of /livez, /readyz and /metrics.");
   flags.text("log-level", level, "LEVEL", "debug, info, warn or error.");
   flags.text("log-format", format, "FORMAT", "json or text.");
-  flags.text("kubeconfig", options.api_server.kubeconfig_flag, "FILE",
+  flags.text("kubeconfig",
+             options.api_server.kubeconfig_flag,
+             "FILE",
              "Instead of KUBECONFIG, the pod's own account, or ~/.kube/config.");
   flags.text("context", options.api_server.context, "NAME", "Of the kubeconfig.");
 

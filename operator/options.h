@@ -12,10 +12,10 @@
 namespace sluice {
 
 struct OperatorOptions {
-  std::string image = {};           // Of the workers and routers made from now on.
-  std::string pod_name = {};        // Ours, for the lease's holder and the events' instance.
-  std::string pod_namespace = {};   // Where the lease lives.
-  std::string watch_namespace = {}; // Empty: all.
+  std::string image = {};            // Of the workers and routers made from now on.
+  std::string pod_name = {};         // Ours, for the lease's holder and the events' instance.
+  std::string pod_namespace = {};    // Where the lease lives.
+  std::string watch_namespace = {};  // Empty: all.
   bool leader_elect = true;
   std::string http_address = "0.0.0.0";
   std::int64_t http_port = 8080;
@@ -27,6 +27,7 @@ struct OperatorOptions {
 
 // kInvalid names the flag that is wrong. `lookup` is getenv or a stand-in.
 [[nodiscard]] Result<OperatorOptions> read_options(
-    const std::vector<std::string>& arguments, const std::function<const char*(const char*)>& lookup);
+    const std::vector<std::string>& arguments,
+    const std::function<const char*(const char*)>& lookup);
 
 }  // namespace sluice
