@@ -1,0 +1,58 @@
+#include "operator/caches.h"
+
+#include <fmt/format.h>
+
+#include "crds/names.h"
+
+namespace sluice {
+namespace {
+
+// Objects that carry our label and, if one is named, that component.
+InformerOptions ours(const kube::ResourceKind& kind,
+                     const std::string& watch_namespace,
+                     std::string_view component = {}) {
+  std::string selector = fmt::format("{}=sluice", api::kManagedByLabel);
+  if (!component.empty()) {
+    selector += fmt::format(",{}={}", api::kComponentLabel, component);
+  }
+  return {.selection = {.kind = kind,
+                        .namespace_name = watch_namespace,
+                        .label_selector = std::move(selector)},
+          .indexed_labels = {std::string(api::kIndexLabel)}};
+}
+
+InformerOptions all(const kube::ResourceKind& kind, const std::string& watch_namespace) {
+  return {.selection = {.kind = kind, .namespace_name = watch_namespace}};
+}
+
+}  // namespace
+
+Caches::Caches(Loop& loop,
+               Client& client,
+               MetricsRegistry& metrics,
+               Rng rng,
+               const std::string& watch_namespace)
+    : indexes(loop, client, metrics, rng.fork(), all(api::kRagIndexKind, watch_namespace)),
+      rollouts(loop, client, metrics, rng.fork(), all(api::kCanaryRolloutKind, watch_namespace)),
+      revisions(
+          loop, client, metrics, rng.fork(), ours(kube::kControllerRevisionKind, watch_namespace)),
+      deployments(loop, client, metrics, rng.fork(), ours(kube::kDeploymentKind, watch_namespace)),
+      pods(loop, client, metrics, rng.fork(), ours(kube::kPodKind, watch_namespace)),
+      services(loop, client, metrics, rng.fork(), ours(kube::kServiceKind, watch_namespace)),
+      config_maps(loop,
+                  client,
+                  metrics,
+                  rng.fork(),
+                  ours(kube::kConfigMapKind, watch_namespace, api::kComponentRoute)) {}
+
+void Caches::add_to(Manager& manager) {
+  manager.add(managed(indexes));
+  manager.add(managed(rollouts));
+  manager.add(managed(revisions));
+  manager.add(managed(deployments));
+  manager.add(managed(pods));
+  manager.add(managed(services));
+  manager.add(managed(config_maps));
+}
+
+}  // namespace sluice

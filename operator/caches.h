@@ -1,0 +1,35 @@
+#pragma once
+// Caches: one informer for each kind that the controllers read. Of what the operator makes, only
+// what carries our label; so memory grows with what is managed, never with the cluster.
+
+#include "apiclient/informer.h"
+#include "apiclient/types/apps.h"
+#include "apiclient/types/core.h"
+#include "base/loop.h"
+#include "base/rng.h"
+#include "controllers/runtime/manager.h"
+#include "crds/canary_rollout.h"
+#include "crds/rag_index.h"
+
+namespace sluice {
+
+struct Caches {
+  // `watch_namespace` empty: all namespaces.
+  Caches(Loop& loop,
+         Client& client,
+         MetricsRegistry& metrics,
+         Rng rng,
+         const std::string& watch_namespace);
+
+  Informer<api::RagIndex> indexes;
+  Informer<api::CanaryRollout> rollouts;
+  Informer<kube::ControllerRevision> revisions;
+  Informer<kube::Deployment> deployments;
+  Informer<kube::Pod> pods;
+  Informer<kube::Service> services;
+  Informer<kube::ConfigMap> config_maps;
+
+  void add_to(Manager& manager);
+};
+
+}  // namespace sluice
