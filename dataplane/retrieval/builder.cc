@@ -24,6 +24,7 @@ constexpr std::uint64_t kBadLinesDefault = 10;
 constexpr std::uint64_t kLinesForOneBad = 1000;  // 0.1 %.
 constexpr std::uint64_t kChunksMax = std::numeric_limits<std::uint32_t>::max() - 1;
 constexpr std::size_t kMessageReasons = 3;
+constexpr std::uint64_t kDocumentsForProgress = 1000;
 
 // A keyword field while it is collected: values in the order of their first coming.
 struct Column {
@@ -67,6 +68,7 @@ class Build {
   std::vector<std::uint64_t> ids_;
   std::unordered_set<std::uint64_t> known_ids_;
   std::uint64_t tokens_ = 0;
+  std::uint64_t reported_ = 0;  // Documents in the last progress.
   std::vector<std::string_view> terms_;
   BuildSummary summary_;
   std::string digest_;
@@ -159,7 +161,8 @@ Status Build::read_all(LineReader& reader) {
     if (options_.bad_lines_max && summary_.bad_lines > *options_.bad_lines_max) {
       break;  // A stated limit holds at once; the default one depends on the number of lines.
     }
-    if (options_.on_progress && ids_.size() % 1000 == 0) {
+    if (options_.on_progress && ids_.size() >= reported_ + kDocumentsForProgress) {
+      reported_ = ids_.size();
       options_.on_progress({.documents = ids_.size(),
                             .bytes_read = reader.bytes_read(),
                             .bytes_total = reader.bytes_total()});

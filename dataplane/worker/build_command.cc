@@ -47,7 +47,7 @@ void print_progress(const retrieval::BuildProgress& progress) {
                                                 : 100.0 * static_cast<double>(progress.bytes_read) /
                                                       static_cast<double>(progress.bytes_total);
   std::fprintf(stderr,
-               "\r%llu documents, %.0f %% read",
+               "%llu documents, %.0f %% read\n",
                static_cast<unsigned long long>(progress.documents),
                part);
 }
@@ -145,7 +145,6 @@ Outcome<std::string> run(const Paths& paths) {
   options.out_path = paths.out;
   options.on_progress = &print_progress;
   const Outcome<retrieval::BuildSummary> built = build(options);
-  std::fputs("\n", stderr);
   if (!built) {
     return tl::make_unexpected(built.error());
   }

@@ -1,0 +1,305 @@
+#!/usr/bin/env python3
+"""Usage: cli_test.py SLUICE_WORKER
+
+The program as people and pods run it: exit codes by cause, build to serve, the three cluster roles, drain on
+SIGTERM. Needs nothing but loopback.
+"""
+
+import base64
+import functools
+import gzip
+import http.server
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import unittest
+import urllib.error
+import urllib.request
+
+WORKER = sys.argv.pop(1)
+DEADLINE = 30
+
+
+def documents(count=50):
+    lines = []
+    for n in range(count):
+        lines.append(json.dumps({"_id": f"d{n}", "title": f"Title {n}", "text": f"the cat number{n} sat here",
+                                 "metadata": {"section": "even" if n % 2 == 0 else "odd"}}))
+    return "\n".join(lines) + "\n"
+
+
+def golden():
+    return "".join(json.dumps({"id": f"q{n}", "query": f"number{n}", "relevant": {f"d{n}": 1}}) + "\n"
+                   for n in range(10))
+
+
+def spec(url):
+    return {"source": {"http": {"url": url + "/corpus.jsonl.gz"}},
+            "documents": {"metadata": [{"name": "section", "type": "keyword"}]},
+            "retrieval": {"mode": "bm25"},
+            "evaluation": {"goldenSet": {"http": {"url": url + "/golden.jsonl"}}}}
+
+
+def fetch(url, body=None):
+    """Status, headers and body, also for errors."""
+    data = None if body is None else json.dumps(body).encode()
+    try:
+        with urllib.request.urlopen(urllib.request.Request(url, data=data), timeout=DEADLINE) as answer:
+            return answer.status, answer.headers, answer.read()
+    except urllib.error.HTTPError as error:
+        return error.code, error.headers, error.read()
+
+
+class QuietHandler(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *_):
+        pass
+
+
+class Process:
+    """A worker that serves; its port is read from its log or given."""
+
+    def __init__(self, *arguments):
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.process = subprocess.Popen(
+            [WORKER, *arguments, "--address", "127.0.0.1", "--port", str(self.port)],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.communicate()
+
+    def wait_ready(self):
+        end = time.monotonic() + DEADLINE
+        while time.monotonic() < end:
+            if self.process.poll() is not None:
+                raise AssertionError(f"ended with {self.process.returncode}: {self.process.stderr.read()}")
+            try:
+                if fetch(self.url + "/ready")[0] == 200:
+                    return
+            except OSError:
+                pass
+            threading.Event().wait(0.02)
+        raise AssertionError("not ready in time")
+
+    def stop(self):
+        self.process.send_signal(signal.SIGTERM)
+        self.process.wait(DEADLINE)
+        return self.process.returncode
+
+
+def free_port():
+    import socket
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def run(*arguments):
+    done = subprocess.run([WORKER, *arguments], capture_output=True, text=True, timeout=DEADLINE)
+    return done.returncode, done.stdout, done.stderr
+
+
+class Worker(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = tempfile.TemporaryDirectory()
+        cls.site_folder = cls.path("site")
+        os.mkdir(cls.site_folder)
+        with open(f"{cls.site_folder}/corpus.jsonl.gz", "wb") as file:
+            file.write(gzip.compress(documents().encode(), mtime=0))
+        for name, text in (("golden.jsonl", golden()), ("corpus.jsonl", documents())):
+            with open(f"{cls.site_folder}/{name}", "w") as file:
+                file.write(text)
+        handler = functools.partial(QuietHandler, directory=cls.site_folder)
+        cls.site = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        threading.Thread(target=cls.site.serve_forever, daemon=True).start()
+        cls.site_url = f"http://127.0.0.1:{cls.site.server_address[1]}"
+        with open(cls.path("index.yaml"), "w") as file:
+            json.dump({"apiVersion": "sluice.dev/v1alpha1", "kind": "RagIndex", "metadata": {"name": "x"},
+                       "spec": spec(cls.site_url)}, file)
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.site.shutdown()
+        cls.site.server_close()
+        cls.folder.cleanup()
+
+    @classmethod
+    def path(cls, name):
+        return os.path.join(cls.folder.name, name)
+
+    def build(self, out):
+        code, stdout, stderr = run("build", "--spec", self.path("index.yaml"), "--out", out)
+        self.assertEqual(code, 0, stderr)
+        return json.loads(stdout)
+
+    def test_build_and_evaluate(self):
+        summary = self.build(self.path("a.idx"))
+        self.assertEqual(summary["documents"], 50)
+        self.assertEqual(summary["evaluation"]["ndcgAt10"], 1.0)
+        again = self.build(self.path("b.idx"))
+        self.assertEqual(summary["indexDigest"], again["indexDigest"])
+        code, stdout, _ = run("evaluate", "--index", self.path("a.idx"), "--golden",
+                              f"{self.site_folder}/golden.jsonl", "--json")
+        self.assertEqual(code, 0)
+        self.assertEqual(json.loads(stdout)["ndcgAt10"], 1.0)
+        self.assertEqual([n for n in os.listdir(self.folder.name) if "partial" in n or "documents" in n], [])
+
+    def test_exit_codes_name_the_cause(self):
+        index = self.path("codes.idx")
+        self.build(index)
+        with open(self.path("bad.yaml"), "w") as file:
+            file.write("kind: RagIndex\nspec: {source: {http: {url: 'http://x/'}}, retrieval: {mode: magic}}\n")
+        with open(self.path("bad.jsonl"), "w") as file:
+            file.write("nonsense\n" * 30)
+        with open(self.path("bad.idx"), "wb") as file:
+            with open(index, "rb") as good:
+                file.write(good.read()[:-100])
+        yaml = self.path("index.yaml")
+        queries = ["--golden", f"{self.site_folder}/golden.jsonl"]
+        cases = [
+            (0, ["--help"], None),
+            (0, ["serve", "--help"], None),
+            (2, [], "VERB"),
+            (2, ["dance"], "unknown verb"),
+            (2, ["build", "--spek", "x"], "spek"),
+            (2, ["build"], "needs --spec"),
+            (2, ["serve", "--index", index, "--port", "70000"], "--port"),
+            (2, ["serve", "--index", index, "--data-dir", "x", "--index-digest", "0" * 64], "either"),
+            (3, ["build", "--spec", self.path("bad.yaml"), "--out", self.path("x")], "mode"),
+            (3, ["build", "--spec", self.path("none.yaml"), "--out", self.path("x")], "none.yaml"),
+            (5, ["build", "--spec", yaml, "--corpus", self.path("bad.jsonl"), "--out", self.path("x")], "lines are bad"),
+            (5, ["build", "--spec", yaml, "--corpus", self.path("none.jsonl"), "--out", self.path("x")], "none.jsonl"),
+            (6, ["build", "--spec", yaml, "--out", "/proc/none/x"], "/proc/none"),
+            (7, ["evaluate", "--index", self.path("bad.idx"), *queries], "truncated"),
+            (7, ["serve", "--index", self.path("bad.idx"), "--address", "127.0.0.1", "--port", "0"], "truncated"),
+            (7, ["evaluate", "--index", yaml, *queries], "not a Sluice index"),
+            (8, ["evaluate", "--index", index, "--golden", self.path("bad.jsonl")], "line 1"),
+            (4, ["fetch", "--data-dir", self.folder.name, "--from", self.site_url, "--artifact", "0" * 64,
+                 "--timeout", "1ms"], "could not be fetched"),
+        ]
+        for code, arguments, message in cases:
+            with self.subTest(arguments=arguments):
+                got, stdout, stderr = run(*arguments)
+                self.assertEqual(got, code, stderr)
+                if message:
+                    self.assertIn(message, stderr)
+        self.assertFalse(os.path.exists(self.path("x")))
+
+    def test_serve_answers_and_drains(self):
+        index = self.path("serve.idx")
+        self.build(index)
+        with Process("serve", "--index", index, "--revision", "r-7") as worker:
+            worker.wait_ready()
+            status, headers, body = fetch(worker.url + "/query",
+                                          {"query": "cat", "top_k": 3, "filter": {"section": "odd"}})
+            self.assertEqual(status, 200)
+            answer = json.loads(body)
+            self.assertEqual(answer["revision"], "r-7")
+            self.assertEqual([hit["id"] for hit in answer["hits"]], ["d1", "d3", "d5"])
+            self.assertEqual(answer["hits"][0]["metadata"], {"section": "odd"})
+            self.assertEqual(len(base64.b64decode(headers["X-Sluice-Hits"])), 24)
+            self.assertEqual(headers["X-Sluice-Revision"], "r-7")
+            self.assertEqual(fetch(worker.url + "/query", {"query": ""})[0], 400)
+            self.assertEqual(fetch(worker.url + "/query")[0], 405)
+            self.assertEqual(fetch(worker.url + "/health")[0], 200)
+            self.assertEqual(fetch(worker.url + "/evaluation")[0], 404)
+            self.assertEqual(json.loads(fetch(worker.url + "/manifest")[2])["documents"], 50)
+            self.assertIn(b'sluice_worker_queries_total{code="200",revision="r-7"} 1',
+                          fetch(worker.url + "/metrics")[2])
+            self.assertEqual(worker.stop(), 0)
+
+    def test_serve_is_unready_but_answers_while_it_drains(self):
+        index = self.path("drain.idx")
+        self.build(index)
+        with Process("serve", "--index", index, "--drain-delay", "20s") as worker:
+            worker.wait_ready()
+            worker.process.send_signal(signal.SIGTERM)
+            end = time.monotonic() + DEADLINE
+            while fetch(worker.url + "/ready")[0] == 200 and time.monotonic() < end:
+                pass
+            self.assertEqual(fetch(worker.url + "/ready")[0], 503)
+            status, headers, _ = fetch(worker.url + "/query", {"query": "cat"})
+            self.assertEqual((status, headers["Connection"]), (200, "close"))
+            self.assertEqual(worker.stop(), 0)  # A second signal: no more waiting.
+
+    def test_builder_hands_over_to_workers_and_they_to_their_peers(self):
+        built = self.path("built")
+        os.mkdir(built)
+        with Process("builder", "--spec-json", json.dumps(spec(self.site_url)), "--data-dir", built) as builder:
+            builder.wait_ready()
+            report = json.loads(fetch(builder.url + "/report")[2])
+            self.assertEqual(report["phase"], "Ready")
+            facts = report["facts"]
+            self.assertEqual(facts["documents"], 50)
+            self.assertEqual(facts["evaluation"]["queries"], 10)
+            results = json.loads(fetch(builder.url + "/evaluation")[2])
+            self.assertEqual(results["ndcgAt10"], [1] * 10)
+            digests = [facts["indexDigest"], facts["evaluationDigest"], facts["documentsDigest"]]
+            first = self.fetch_from(builder.url, "first", digests)
+            self.assertEqual(fetch(builder.url + "/artifacts/sha256:" + "0" * 64)[0], 404)
+            self.assertEqual(fetch(builder.url + "/artifacts/..%2fgolden.jsonl")[0], 404)
+            self.assertEqual(builder.stop(), 0)
+        with Process("serve", "--data-dir", first, "--index-digest", digests[0], "--evaluation-digest", digests[1],
+                     "--revision", "r-1") as worker:
+            worker.wait_ready()
+            self.assertEqual(json.loads(fetch(worker.url + "/evaluation")[2]), results)
+            self.fetch_from(worker.url, "second", digests)
+            self.assertEqual(worker.stop(), 0)
+        with open(os.path.join(first, digests[0]), "r+b") as file:
+            file.seek(3000)
+            file.write(b"\xff\x00")
+        code, _, stderr = run("serve", "--data-dir", first, "--index-digest", digests[0], "--port", "0")
+        self.assertEqual(code, 7, stderr)
+
+    def fetch_from(self, url, name, digests):
+        folder = self.path(name)
+        os.mkdir(folder)
+        code, _, stderr = run("fetch", "--data-dir", folder, "--from", url,
+                              *[word for digest in digests for word in ("--artifact", digest)])
+        self.assertEqual(code, 0, stderr)
+        self.assertEqual(sorted(os.listdir(folder)), sorted(digests))
+        return folder
+
+    def test_builder_fails_with_the_cause(self):
+        folder = self.path("failed")
+        os.mkdir(folder)
+        bad_source = spec("http://127.0.0.1:1")
+        code, _, stderr = run("builder", "--spec-json", json.dumps(bad_source), "--data-dir", folder, "--port", "0",
+                              "--address", "127.0.0.1", "--source-timeout", "1ms")
+        self.assertEqual(code, 4, stderr)
+        self.assertIn("127.0.0.1:1", stderr)
+        wrong_fields = spec(self.site_url)
+        wrong_fields["documents"]["fields"] = {"title": "none", "text": "none"}
+        code, _, stderr = run("builder", "--spec-json", json.dumps(wrong_fields), "--data-dir", folder, "--port", "0",
+                              "--address", "127.0.0.1")
+        self.assertEqual(code, 5, stderr)
+        self.assertIn('neither "none" nor "none" has any text', stderr)
+        code, _, stderr = run("builder", "--spec-json", '{"source": {}}', "--data-dir", folder)
+        self.assertEqual(code, 3, stderr)
+
+    def test_drill_fails_about_its_share(self):
+        index = self.path("drill.idx")
+        self.build(index)
+        with Process("serve", "--index", index, "--drill-error-rate", "20%", "--seed", "3") as worker:
+            worker.wait_ready()
+            statuses = [fetch(worker.url + "/query", {"query": "cat"})[0] for _ in range(300)]
+            self.assertGreater(statuses.count(500), 30)
+            self.assertLess(statuses.count(500), 90)
+            self.assertEqual(statuses.count(500) + statuses.count(200), 300)
+            self.assertEqual(fetch(worker.url + "/health")[0], 200)
+            self.assertEqual(worker.stop(), 0)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
