@@ -117,7 +117,7 @@ def ctest(preset: str, arguments: list[str], seconds: float, **environment: str)
     run(f"ctest-{preset}-{arguments[1][:10]}",
         ["ctest", "--test-dir", f"build/{preset}", "-j2", "--output-on-failure", "--no-tests=error",
          "--output-junit", str(junit), *arguments],
-        seconds, check=False, GTEST_OUTPUT=f"xml:{results}/", **environment)
+        seconds, check=False, GTEST_BRIEF="1", GTEST_OUTPUT=f"xml:{results}/", **environment)
     counts = of_ctest(junit, results)
     if counts.failed:
         print("\n".join((LOGS / f"ctest-{preset}-{arguments[1][:10]}.log").read_text(errors="replace").splitlines()[-80:]))
