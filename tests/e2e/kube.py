@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import threading
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -112,6 +113,29 @@ class Kube:
         return json.loads(
             self.run("create", "--dry-run=client", "--validate=false", "-o", "json", "-f", str(path))
         )
+
+    def upload(self, pod: str, path: str, data: bytes, timeout: float = 60) -> None:
+        """Writes a file in a pod that has a shell, whole or not at all. Our end of the stream stays open
+        until the other end has counted the bytes: closed earlier, the last of them can get lost."""
+        script = f"head -c {len(data)} >{path}.new && mv {path}.new {path} && echo written"
+        command = self.command("exec", "-i", pod, "--", "sh", "-c", script)
+        with subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        ) as process:
+            assert process.stdin is not None and process.stdout is not None and process.stderr is not None
+            timer = threading.Timer(timeout, process.kill)
+            timer.start()
+            try:
+                process.stdin.write(data)
+                process.stdin.flush()
+                answer = process.stdout.readline() if data else b"written"
+            except BrokenPipeError:
+                answer = b""
+            finally:
+                timer.cancel()
+                process.kill()
+            if b"written" not in answer:
+                raise CommandFailed(f"{path} was not written to {pod}: {process.stderr.read().decode()[:500]}")
 
     def make_namespace(self, restricted: bool = True) -> None:
         level = "restricted" if restricted else "privileged"

@@ -93,8 +93,7 @@ class SmallIndexTest(suite.ClusterTest):
 
     @classmethod
     def publish(cls, name: str, text: str) -> None:
-        command = f"cat >/srv/{name}.new && mv /srv/{name}.new /srv/{name}"
-        cls.kube.run("exec", "-i", "deploy/corpus", "--", "sh", "-c", command, stdin=text, timeout=30)
+        cls.kube.upload("deploy/corpus", f"/srv/{name}", text.encode())
 
     def children(self, kube: Kube | None = None) -> list[str]:
         """Names of what belongs to the index, with their kinds."""

@@ -51,8 +51,7 @@ def serve_corpus(kube: Kube, narrator: Narrator, options: argparse.Namespace) ->
     kube.run("rollout", "status", "deployment/corpus", "--timeout=90s", timeout=100)
     for name in CORPUS_FILES:
         data = (options.corpus / name).read_bytes()
-        command = f"cat >/srv/{name}.new && mv /srv/{name}.new /srv/{name}"
-        kube.run("exec", "-i", "deploy/corpus", "--", "sh", "-c", command, stdin=data, timeout=120)
+        kube.upload("deploy/corpus", f"/srv/{name}", data)
         narrator.say(f"  {name}: {len(data) / 1e6:.1f} MB")
 
 
