@@ -351,6 +351,7 @@ void describe(Io& io, RagIndex& value) {
   io.defaulted("status", value.status, {.doc = "What is served, written by Sluice."});
 }
 
+SLUICE_DESCRIBED(Resources);
 SLUICE_DESCRIBED(RagIndexSpec);
 SLUICE_DESCRIBED(RagIndexStatus);
 SLUICE_DESCRIBED(RagIndex);

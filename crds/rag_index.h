@@ -237,6 +237,8 @@ struct RagIndex {
 };
 
 template <class Io>
+void describe(Io& io, Resources& value);
+template <class Io>
 void describe(Io& io, RagIndexSpec& value);
 template <class Io>
 void describe(Io& io, RagIndexStatus& value);

@@ -1,0 +1,163 @@
+#include <algorithm>
+#include <charconv>
+
+#include "controllers/rag_index/names.h"
+#include "controllers/rag_index/turn.h"
+
+namespace sluice::rag_index {
+namespace {
+
+void let_go(Turn& turn, const std::string& why) {
+  announce(turn, false, "CandidateWithdrawn", "the candidate is let go: " + why);
+  turn.status().candidate.reset();
+  turn.status().candidate_revision.clear();
+}
+
+// Why the present candidate should not go on; empty when it should.
+std::string reason_to_let_go(const Turn& turn) {
+  if (turn.is_suspended()) {
+    return "serving.replicas is 0";
+  }
+  if (turn.stable != nullptr && turn.stable->record.config == turn.wanted) {
+    return "the spec is stable's again";
+  }
+  if (!is_candidate_wanted(turn)) {
+    return "the spec has changed";
+  }
+  if (turn.wanted.drill && !turn.is_judged()) {
+    return "a drill needs a CanaryRollout";
+  }
+  if (turn.is_judged() && turn.rollout == nullptr) {
+    return "no CanaryRollout names this index any more";
+  }
+  return {};
+}
+
+const Revision* find_by_record(const Turn& turn, const std::string& documents) {
+  const auto found = std::ranges::find_if(turn.seen.revisions, [&](const Revision& each) {
+    return each.record.documents_digest == documents && each.record.config == turn.wanted;
+  });
+  return found == turn.seen.revisions.end() ? nullptr : &*found;
+}
+
+bool is_retry_asked(const Turn& turn, const Revision& rejected) {
+  if (turn.rollout == nullptr || !turn.rollout->status.last_command) {
+    return false;
+  }
+  const api::CommandRecord& command = *turn.rollout->status.last_command;
+  return command.verb == "retry" && command.revision == rejected.name() &&
+         command.result.starts_with("accepted") &&
+         rejected.metadata.annotation(kRetriedAnnotation) != command.id;
+}
+
+std::int32_t next_attempt(const Revision* known) {
+  if (known == nullptr) {
+    return 0;
+  }
+  const std::string_view text = known->metadata.annotation(kAttemptAnnotation);
+  std::int32_t last = 0;
+  std::from_chars(text.data(), text.data() + text.size(), last);
+  return last + 1;
+}
+
+void begin(Turn& turn) {
+  api::CandidateStatus candidate{.since = turn.now, .generation = turn.index().metadata.generation};
+  if (turn.has_stable()) {
+    // Built from stable's documents, so that a verdict has one cause; and so it has a name already.
+    const std::string documents = stable_documents(turn);
+    const Revision* known = find_by_record(turn, documents);
+    candidate.revision = known != nullptr
+                             ? known->name()
+                             : revision_name(turn.index().metadata.name, turn.wanted, documents);
+    candidate.config_hash = config_hash(turn.wanted);
+    candidate.attempt = next_attempt(known);
+    candidate.phase = api::CandidatePhase::kBuilding;
+  } else {
+    candidate.config_hash = first_config_hash(turn.wanted, turn.spec());
+  }
+  announce(turn,
+           false,
+           "CandidateFound",
+           "a new revision is wanted: " +
+               (candidate.revision.empty() ? candidate.config_hash : candidate.revision));
+  turn.status().candidate = std::move(candidate);
+}
+
+// Whether a candidate of this config would wait or be refused; says so.
+bool is_held_back(Turn& turn) {
+  if (turn.wanted.drill && !turn.is_judged()) {
+    hold(turn, true, "DrillRefused", "a drill never becomes stable, so it needs a CanaryRollout");
+    return true;
+  }
+  if (turn.has_stable() && stable_documents(turn).empty()) {
+    hold(turn,
+         true,
+         "RevisionLost",
+         "the ControllerRevision of stable is gone and its documents are not known; restore it");
+    return true;
+  }
+  if (!turn.is_judged()) {
+    return false;
+  }
+  const Revision* known = find_by_record(turn, stable_documents(turn));
+  if (known != nullptr && known->is_rejected()) {
+    if (is_retry_asked(turn, *known)) {
+      turn.retried = known;  // keep_revisions takes the verdict away; then it begins.
+      hold(turn, false, "Retrying", known->name() + " will be tried again");
+    } else {
+      hold(turn,
+           true,
+           "Rejected",
+           known->name() + " was rejected: " +
+               std::string(known->metadata.annotation(api::kRejectionAnnotation)));
+    }
+    return true;
+  }
+  if (turn.rollout == nullptr) {
+    hold(turn,
+         false,
+         "AwaitingRollout",
+         "a new revision is wanted and no CanaryRollout names this index; nothing is built");
+    return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+// What was decided against a candidate is carried out whatever the spec says by now (settle.cc):
+// otherwise a rejection could be lost by a change of mind.
+void choose_candidate(Turn& turn) {
+  if (turn.candidate() != nullptr) {
+    if (turn.is_policy_lost || is_rolled_back(turn)) {
+      return;
+    }
+    const std::string why = reason_to_let_go(turn);
+    if (why.empty()) {
+      return;
+    }
+    let_go(turn, why);
+  }
+  if (turn.is_suspended()) {
+    hold(turn, true, "Suspended", "serving.replicas is 0: nothing is built and nothing serves");
+    return;
+  }
+  if (turn.stable != nullptr && turn.stable->record.config == turn.wanted) {
+    return;
+  }
+  if (turn.stable == nullptr && turn.has_stable() &&
+      revision_name(turn.index().metadata.name, turn.wanted, stable_documents(turn)) ==
+          turn.status().stable_revision) {
+    return;  // Its ControllerRevision was deleted; keep_revisions writes it again.
+  }
+  if (is_held_back(turn)) {
+    return;
+  }
+  if (!is_traffic_off(turn)) {
+    hold(turn, false, "Superseding", "traffic leaves the last candidate before a new one begins");
+    return;
+  }
+  begin(turn);
+}
+
+}  // namespace sluice::rag_index

@@ -1,0 +1,150 @@
+#include <algorithm>
+
+#include "controllers/rag_index/build.h"
+#include "controllers/rag_index/names.h"
+#include "controllers/rag_index/turn.h"
+
+namespace sluice::rag_index {
+namespace {
+
+// A rebuild that failed is tried again after this.
+constexpr Duration kRebuildAgain = std::chrono::minutes(5);
+
+std::string candidate_builder(const Turn& turn) {
+  const api::CandidateStatus* candidate = turn.candidate();
+  return candidate == nullptr
+             ? std::string{}
+             : builder_name(turn.index().metadata.name, candidate->config_hash, candidate->attempt);
+}
+
+bool has_enough_workers(const Turn& turn, const std::string& revision) {
+  return ready_workers(turn.seen, revision) >= std::min(2, turn.spec().serving.replicas);
+}
+
+// The artefacts cannot be made again: the source has moved on, or it is away.
+void note_lost(Turn& turn, const Fleet& fleet, const kube::Pod& pod, const std::string& why) {
+  turn.lost = fleet.revision + " is held nowhere and cannot be built again: " + why;
+  api::CandidateStatus* candidate = turn.candidate();
+  if (!fleet.is_stable && candidate != nullptr && !turn.rejection) {
+    candidate->phase = api::CandidatePhase::kFailed;
+    candidate->message = bounded(turn.lost);
+  }
+  const Duration age = turn.now - pod.metadata.creation_timestamp.value_or(turn.now);
+  if (age >= kRebuildAgain) {
+    remove(turn, kube::kPodKind, pod.metadata);
+  } else {
+    look_again_in(turn, kRebuildAgain - age);
+  }
+}
+
+void follow_rebuild(Turn& turn, const Fleet& fleet, const kube::Pod& pod) {
+  const BuilderState state = state_of_builder(turn.seen, pod, turn.now);
+  if (state.was_evicted) {
+    remove(turn, kube::kPodKind, pod.metadata);
+    return;
+  }
+  std::string failure = state.failure;
+  if (state.report && state.report->phase == wire::BuildPhase::kFailed && failure.empty()) {
+    failure = state.report->message;
+  }
+  if (state.report && state.report->facts &&
+      state.report->facts->index_digest != fleet.facts.index_digest) {
+    failure = "the same documents gave another index file";
+  }
+  if (!failure.empty()) {
+    note_lost(turn, fleet, pod, failure);
+  } else {
+    look_again_in(turn, state.check_again);
+  }
+}
+
+void start_rebuild(Turn& turn, const Fleet& fleet) {
+  announce(turn, true, "Rebuilding", fleet.revision + " is held nowhere; it is built again");
+  apply(turn,
+        render_builder(turn.index(),
+                       {.name = rebuilder_name(fleet.revision),
+                        .revision = fleet.revision,
+                        .config = fleet.config,
+                        .source = fleet.source,
+                        .documents_digest = fleet.facts.documents_digest}),
+        nullptr);
+}
+
+// Either builder of the revision, whatever its state; null when there is none.
+const kube::Pod* builder_of(const Turn& turn, const Fleet& fleet) {
+  if (const kube::Pod* again = find_pod(turn.seen, rebuilder_name(fleet.revision))) {
+    return again;
+  }
+  return fleet.is_stable ? nullptr : find_pod(turn.seen, candidate_builder(turn));
+}
+
+bool has_ended(const kube::Pod& pod) {
+  return pod.status.phase == "Failed" || pod.status.phase == "Succeeded" ||
+         pod.metadata.deletion_timestamp;
+}
+
+// Somebody must hold the revision's artefacts: ready workers, else a builder.
+void keep_held(Turn& turn, const Fleet& fleet) {
+  const kube::Pod* rebuilder = find_pod(turn.seen, rebuilder_name(fleet.revision));
+  if (rebuilder != nullptr && !has_enough_workers(turn, fleet.revision)) {
+    follow_rebuild(turn, fleet, *rebuilder);
+    return;
+  }
+  const kube::Pod* builder = builder_of(turn, fleet);
+  const bool has_builder = builder != nullptr && !has_ended(*builder);
+  if (!has_builder && rebuilder == nullptr && !has_holding_worker(turn.seen, fleet.revision)) {
+    start_rebuild(turn, fleet);
+  }
+}
+
+// The builder's label leads the workers' fetches to it once the revision has its name.
+void name_builder(Turn& turn, const kube::Pod& pod) {
+  const std::string& revision = turn.candidate()->revision;
+  if (!revision.empty() && pod.metadata.label(api::kRevisionLabel).empty() &&
+      !pod.metadata.deletion_timestamp) {
+    turn.decision.actions.emplace_back(SetLabel{.kind = kube::kPodKind,
+                                                .name = pod.metadata.name,
+                                                .uid = pod.metadata.uid,
+                                                .label = std::string(api::kRevisionLabel),
+                                                .value = revision});
+  }
+}
+
+bool is_candidate_held(const Turn& turn) {
+  const api::CandidateStatus& candidate = *turn.candidate();
+  const bool is_built = candidate.phase == api::CandidatePhase::kFetching ||
+                        candidate.phase == api::CandidatePhase::kReady;
+  return is_built && has_enough_workers(turn, candidate.revision);
+}
+
+}  // namespace
+
+// Builders live until enough workers hold what they built; all others are strays.
+void keep_holders(Turn& turn) {
+  const std::vector<Fleet> kept = fleets(turn);
+  const std::string current = candidate_builder(turn);
+  for (const kube::Pod* pod : pods_of(turn.seen, api::kComponentBuilder)) {
+    const std::string& name = pod->metadata.name;
+    const bool is_rebuilder = std::ranges::any_of(kept, [&](const Fleet& fleet) {
+      return name == rebuilder_name(fleet.revision) && !has_enough_workers(turn, fleet.revision);
+    });
+    const bool is_current = name == current && !is_candidate_held(turn);
+    if (turn.is_suspended() || (!is_rebuilder && !is_current)) {
+      remove(turn, kube::kPodKind, pod->metadata);
+    } else if (name == current) {
+      name_builder(turn, *pod);
+    }
+  }
+  if (turn.is_suspended()) {
+    return;
+  }
+  for (const Fleet& fleet : kept) {
+    const bool is_over = !fleet.is_stable && (turn.rejection || turn.candidate()->phase ==
+                                                                    api::CandidatePhase::kFailed);
+    if (!is_over) {
+      keep_held(turn, fleet);
+    }
+  }
+}
+
+}  // namespace sluice::rag_index

@@ -1,0 +1,83 @@
+#include <algorithm>
+
+#include "controllers/rag_index/turn.h"
+
+namespace sluice::rag_index {
+namespace {
+
+constexpr Duration kUnconfirmedInterval = std::chrono::milliseconds(250);
+constexpr Duration kIdleInterval = std::chrono::seconds(30);
+
+bool is_reachable(const kube::Pod& pod) {
+  return !pod.status.pod_ip.empty() && pod.status.phase == "Running" &&
+         !pod.metadata.deletion_timestamp;
+}
+
+scrape::PodTarget target_of(const kube::Pod& pod) {
+  return {.name = pod.metadata.name, .uid = pod.metadata.uid, .address = pod.status.pod_ip};
+}
+
+// Twice a block while a candidate has traffic; fast while a change is on its way.
+Duration router_interval(const Turn& turn) {
+  const api::RouteStatus& route = *turn.status().route;
+  if (!route.confirmed) {
+    return kUnconfirmedInterval;
+  }
+  if (route.weight == Share{} || turn.rollout == nullptr) {
+    return kIdleInterval;
+  }
+  const api::ResolvedPolicy* policy = policy_of(turn);
+  const api::Analysis& analysis =
+      policy != nullptr ? policy->analysis : turn.rollout->spec.analysis;
+  return std::clamp(analysis.block / 2, kUnconfirmedInterval, kIdleInterval);
+}
+
+bool is_final(const Observation& seen, const kube::Pod& pod) {
+  const auto found = seen.reports.find(pod.metadata.uid);
+  return found != seen.reports.end() && found->second.report &&
+         (found->second.report->phase == wire::BuildPhase::kReady ||
+          found->second.report->phase == wire::BuildPhase::kFailed);
+}
+
+void add_evaluation(Turn& turn, const std::string& revision, const api::RevisionFacts& facts) {
+  if (!facts.evaluation || facts.evaluation_digest.empty()) {
+    return;
+  }
+  scrape::EvaluationTarget target{
+      .revision = revision, .digest = facts.evaluation_digest, .summary = *facts.evaluation};
+  for (const std::string_view component : {api::kComponentWorker, api::kComponentBuilder}) {
+    for (const kube::Pod* pod : pods_of(turn.seen, component, revision)) {
+      if (kube::is_ready(*pod) && is_reachable(*pod)) {
+        target.addresses.push_back(pod->status.pod_ip);
+      }
+    }
+  }
+  turn.decision.plan.evaluations.push_back(std::move(target));
+}
+
+}  // namespace
+
+void plan_scrapes(Turn& turn) {
+  scrape::ScrapePlan& plan = turn.decision.plan;
+  plan.router_interval = router_interval(turn);
+  for (const kube::Pod* pod : pods_of(turn.seen, api::kComponentRouter)) {
+    if (is_reachable(*pod)) {
+      plan.routers.push_back(target_of(*pod));
+    }
+  }
+  for (const kube::Pod* pod : pods_of(turn.seen, api::kComponentBuilder)) {
+    plan.builders_kept.insert(pod->metadata.uid);
+    if (is_reachable(*pod) && !is_final(turn.seen, *pod)) {
+      plan.builders.push_back(target_of(*pod));
+    }
+  }
+  const api::CandidateStatus* candidate = turn.candidate();
+  if (candidate != nullptr && candidate->facts && turn.is_judged()) {
+    add_evaluation(turn, candidate->revision, *candidate->facts);
+    if (turn.status().stable) {
+      add_evaluation(turn, turn.status().stable_revision, *turn.status().stable);
+    }
+  }
+}
+
+}  // namespace sluice::rag_index

@@ -1,0 +1,129 @@
+// The bytes that we apply. A worker's template that changes here restarts every worker of every
+// index when the operator is upgraded: then it needs a reason, and a way to leave old ones alone.
+
+#include "controllers/rag_index/render.h"
+
+#include <gtest/gtest.h>
+
+#include "base/json_view.h"
+#include "controllers/rag_index/names.h"
+#include "controllers/rag_index/testing/world.h"
+
+namespace sluice::rag_index {
+namespace {
+
+api::RagIndex an_index() {
+  World world;
+  world.index.metadata.labels = {{"argocd.argoproj.io/instance", "shop"}};
+  world.index.metadata.annotations = {{"kubectl.kubernetes.io/last-applied-configuration", "{}"}};
+  return world.index;
+}
+
+WorkersWish some_workers() {
+  return {.revision = "packages-abc",
+          .config = {.drill = api::Drill{.error_rate = Share{2000}}, .image = "sluice:v1"},
+          .facts = facts_of(digest_of('d'), 0.7),
+          .replicas = 3};
+}
+
+std::string part(const std::string& body, const std::vector<std::string>& path) {
+  const auto document = JsonDocument::parse(body);
+  JsonView node = document->root();
+  for (const std::string& step : path) {
+    const auto next = node.find(step);
+    if (!next) {
+      return "(none)";
+    }
+    node = *next;
+  }
+  return node.text();
+}
+
+TEST(Render, WorkerTemplateIsTheSameForEver) {
+  const Manifest manifest = render_workers(an_index(), some_workers());
+  EXPECT_EQ(part(manifest.body, {"spec", "template"}),
+            R"({"metadata":{"labels":{"sluice.dev/component":"worker","sluice.dev/index":"packages","sluice.dev/revision":"packages-abc"}},"spec":{"automountServiceAccountToken":false,"enableServiceLinks":false,"terminationGracePeriodSeconds":30,"securityContext":{"runAsNonRoot":true,"runAsUser":65532,"runAsGroup":65532,"fsGroup":65532,"seccompProfile":{"type":"RuntimeDefault"}},"initContainers":[{"name":"fetch","image":"sluice:v1","imagePullPolicy":"IfNotPresent","command":["/usr/local/bin/sluice-worker"],"args":["fetch","--data-dir","/data","--from","http://packages-abc:8080","--from","http://packages-abc-build:8080","--artifact",")" +
+                digest_of('1') + R"(","--artifact",")" + digest_of('2') + R"(","--artifact",")" +
+                digest_of('d') +
+                R"("],"env":[{"name":"POD_NAME","valueFrom":{"fieldRef":{"apiVersion":"v1","fieldPath":"metadata.name"}}},{"name":"POD_NAMESPACE","valueFrom":{"fieldRef":{"apiVersion":"v1","fieldPath":"metadata.namespace"}}}],"terminationMessagePolicy":"FallbackToLogsOnError","securityContext":{"allowPrivilegeEscalation":false,"readOnlyRootFilesystem":true,"capabilities":{"drop":["ALL"]}},"volumeMounts":[{"name":"data","mountPath":"/data"},{"name":"tmp","mountPath":"/tmp"}],"resources":{"requests":{"cpu":"50m","memory":"64Mi"}}}],"containers":[{"name":"worker","image":"sluice:v1","imagePullPolicy":"IfNotPresent","command":["/usr/local/bin/sluice-worker"],"args":["serve","--data-dir","/data","--index-digest",")" +
+                digest_of('1') + R"(","--revision","packages-abc","--evaluation-digest",")" + digest_of('2') + R"(","--drill-error-rate","20%","--drill-latency","0s"],"env":[{"name":"POD_NAME","valueFrom":{"fieldRef":{"apiVersion":"v1","fieldPath":"metadata.name"}}},{"name":"POD_NAMESPACE","valueFrom":{"fieldRef":{"apiVersion":"v1","fieldPath":"metadata.namespace"}}}],"terminationMessagePolicy":"FallbackToLogsOnError","securityContext":{"allowPrivilegeEscalation":false,"readOnlyRootFilesystem":true,"capabilities":{"drop":["ALL"]}},"volumeMounts":[{"name":"data","mountPath":"/data"},{"name":"tmp","mountPath":"/tmp"}],"resources":{"requests":{"cpu":"50m","memory":"64Mi"}},"ports":[{"name":"http","containerPort":8080,"protocol":"TCP"}],"readinessProbe":{"httpGet":{"path":"/ready","port":"http","scheme":"HTTP"},"periodSeconds":2,"timeoutSeconds":2,"failureThreshold":2},"livenessProbe":{"httpGet":{"path":"/health","port":"http","scheme":"HTTP"},"periodSeconds":2,"timeoutSeconds":2,"failureThreshold":15}}],"volumes":[{"name":"data","emptyDir":{}},{"name":"tmp","emptyDir":{}}]}})");
+  EXPECT_EQ(part(manifest.body, {"spec", "strategy"}),
+            R"({"type":"RollingUpdate","rollingUpdate":{"maxUnavailable":0,"maxSurge":1}})");
+}
+
+TEST(Render, MetadataIsOursAloneAndOwnedByTheIndex) {
+  const Manifest manifest = render_workers(an_index(), some_workers());
+  EXPECT_EQ(part(manifest.body, {"metadata", "ownerReferences"}),
+            R"([{"apiVersion":"sluice.dev/v1alpha1","kind":"RagIndex","name":"packages",)"
+            R"("uid":"index-uid","controller":true,"blockOwnerDeletion":false}])");
+  EXPECT_EQ(part(manifest.body, {"metadata", "labels"}),
+            R"({"app.kubernetes.io/managed-by":"sluice","sluice.dev/component":"worker",)"
+            R"("sluice.dev/index":"packages","sluice.dev/revision":"packages-abc"})");
+  EXPECT_EQ(manifest.body.find("argocd"), std::string::npos);
+  EXPECT_EQ(part(manifest.body, {"metadata", "annotations", "sluice.dev/applied"}),
+            "\"" + manifest.hash + "\"");
+}
+
+TEST(Render, HashFollowsEveryChangeAndNothingElse) {
+  const api::RagIndex index = an_index();
+  WorkersWish wish = some_workers();
+  const std::string hash = render_workers(index, wish).hash;
+  EXPECT_EQ(render_workers(index, wish).hash, hash);
+  wish.replicas = 4;
+  EXPECT_NE(render_workers(index, wish).hash, hash);
+}
+
+TEST(Render, BuilderGetsConfigSourceAndGoldenSetAndHolders) {
+  const Manifest manifest =
+      render_builder(an_index(),
+                     {.name = "packages-build-x",
+                      .revision = "packages-abc",
+                      .config = {.image = "sluice:v1"},
+                      .source = {.http = api::HttpSource{.url = "http://corpus/a.jsonl"}},
+                      .documents_digest = digest_of('d'),
+                      .documents_from = {"http://packages-old:8080"}});
+  for (const char* piece : {R"("builder","--data-dir","/data","--spec-json")",
+                            R"(\"url\":\"http://corpus/a.jsonl\")",
+                            R"(\"goldenSet\":{\"http\":{\"url\":\"http://corpus/golden.jsonl\"}})",
+                            R"("--documents-from","http://packages-old:8080")",
+                            R"("restartPolicy":"Never")"}) {
+    EXPECT_NE(manifest.body.find(piece), std::string::npos) << piece << "\n" << manifest.body;
+  }
+  EXPECT_NE(manifest.body.find("\"--documents-digest\",\"" + digest_of('d')), std::string::npos);
+}
+
+TEST(Render, LimitsWithoutRequestsGetNoDefaultAboveThem) {
+  WorkersWish wish = some_workers();
+  wish.resources.limits["memory"] = Quantity{"32Mi"};
+  const std::string body = render_workers(an_index(), wish).body;
+  EXPECT_NE(body.find(R"("resources":{"requests":{"cpu":"50m"},"limits":{"memory":"32Mi"}})"),
+            std::string::npos)
+      << body;
+}
+
+TEST(Render, RouterMayReadItsRouteAndEndpointsAndNothingElse) {
+  const auto access = render_router_access(an_index());
+  ASSERT_EQ(access.size(), 3U);
+  EXPECT_EQ(part(access[1].body, {"rules"}),
+            R"([{"apiGroups":[""],"resources":["configmaps"],"resourceNames":["packages-route"],)"
+            R"("verbs":["get","list","watch"]},{"apiGroups":["discovery.k8s.io"],)"
+            R"("resources":["endpointslices"],"verbs":["get","list","watch"]}])");
+}
+
+TEST(Names, AreValidAndStable) {
+  const std::string longest(40, 'a');
+  EXPECT_LE(rebuilder_name(revision_name(longest, {}, "d")).size(), 63U);
+  EXPECT_LE(builder_service(revision_name(longest, {}, "d")).size(), 63U);
+  EXPECT_LE(builder_name(longest, short_hash("x"), 99).size(), 63U);
+  // A revision keeps its name for ever: a change here renames what is being built at an upgrade.
+  EXPECT_EQ(short_hash("sluice"), short_hash("sluice"));
+  EXPECT_EQ(short_hash("").size(), 10U);
+  EXPECT_NE(short_hash("a"), short_hash("b"));
+  api::RevisionConfig config;
+  const std::string before = config_hash(config);
+  config.image = "other";
+  EXPECT_NE(config_hash(config), before);
+}
+
+}  // namespace
+}  // namespace sluice::rag_index

@@ -1,0 +1,235 @@
+#include <algorithm>
+
+#include "base/describe.h"
+#include "controllers/rag_index/names.h"
+#include "controllers/rag_index/render.h"
+#include "controllers/rag_index/render_parts.h"
+#include "crds/names.h"
+
+namespace sluice::rag_index {
+namespace {
+
+const api::Resources& worker_defaults() {
+  static const api::Resources kDefaults{
+      .requests = {{"cpu", Quantity{"50m"}}, {"memory", Quantity{"64Mi"}}}};
+  return kDefaults;
+}
+
+// What the worker program is told of a config: a RagIndexSpec with nothing but that.
+std::string spec_json(const api::RagIndex& index, const BuilderWish& wish) {
+  api::RagIndexSpec spec;
+  spec.source = wish.source;
+  spec.documents = wish.config.documents;
+  spec.chunking = wish.config.chunking;
+  spec.retrieval = wish.config.retrieval;
+  spec.drill = wish.config.drill;
+  spec.evaluation = index.spec.evaluation;
+  return to_json(spec);
+}
+
+std::vector<std::string> builder_arguments(const api::RagIndex& index, const BuilderWish& wish) {
+  std::vector<std::string> arguments{
+      "builder", "--data-dir", "/data", "--spec-json", spec_json(index, wish)};
+  if (!wish.documents_digest.empty()) {
+    arguments.insert(arguments.end(), {"--documents-digest", wish.documents_digest});
+  }
+  for (const std::string& base : wish.documents_from) {
+    arguments.insert(arguments.end(), {"--documents-from", base});
+  }
+  return arguments;
+}
+
+std::string base_url(std::string_view service) {
+  return "http://" + std::string(service) + ":" + std::to_string(api::kHttpPort);
+}
+
+std::vector<std::string> fetch_arguments(const WorkersWish& wish) {
+  std::vector<std::string> arguments{"fetch",
+                                     "--data-dir",
+                                     "/data",
+                                     "--from",
+                                     base_url(wish.revision),
+                                     "--from",
+                                     base_url(builder_service(wish.revision))};
+  for (const std::string& digest :
+       {wish.facts.index_digest, wish.facts.evaluation_digest, wish.facts.documents_digest}) {
+    if (!digest.empty()) {
+      arguments.insert(arguments.end(), {"--artifact", digest});
+    }
+  }
+  return arguments;
+}
+
+std::vector<std::string> serve_arguments(const WorkersWish& wish) {
+  std::vector<std::string> arguments{"serve",
+                                     "--data-dir",
+                                     "/data",
+                                     "--index-digest",
+                                     wish.facts.index_digest,
+                                     "--revision",
+                                     wish.revision};
+  if (!wish.facts.evaluation_digest.empty()) {
+    arguments.insert(arguments.end(), {"--evaluation-digest", wish.facts.evaluation_digest});
+  }
+  if (const auto& drill = wish.config.drill) {
+    arguments.insert(arguments.end(),
+                     {"--drill-error-rate",
+                      format_share(drill->error_rate),
+                      "--drill-latency",
+                      format_duration(drill->latency)});
+  }
+  return arguments;
+}
+
+void write_program(JsonWriter& json,
+                   std::string_view name,
+                   const std::string& image,
+                   const std::vector<std::string>& arguments) {
+  json.member("name", name).member("image", std::string_view(image));
+  json.member("imagePullPolicy", "IfNotPresent");
+  write_strings(json, "command", {"/usr/local/bin/sluice-worker"});
+  write_strings(json, "args", arguments);
+  write_environment(json, {});
+  json.member("terminationMessagePolicy", "FallbackToLogsOnError");
+  write_container_security(json);
+  write_mounts(json);
+}
+
+void write_worker_pod(JsonWriter& json, const WorkersWish& wish) {
+  json.member("automountServiceAccountToken", false).member("enableServiceLinks", false);
+  // The drain: readiness off, 5 s for the routers to notice, then what is in flight.
+  json.member("terminationGracePeriodSeconds", 30);
+  write_pod_security(json);
+  json.key("initContainers").begin_array().begin_object();
+  write_program(json, "fetch", wish.config.image, fetch_arguments(wish));
+  write_resources(json, wish.resources, worker_defaults());
+  json.end_object().end_array();
+  json.key("containers").begin_array().begin_object();
+  write_program(json, "worker", wish.config.image, serve_arguments(wish));
+  write_resources(json, wish.resources, worker_defaults());
+  write_port(json);
+  write_probe(json, "readinessProbe", "/ready", 2);
+  write_probe(json, "livenessProbe", "/health", 15);
+  json.end_object().end_array();
+  write_volumes(json);
+}
+
+void write_service(JsonWriter& json, const kube::StringMap& selector, int port) {
+  json.key("spec").begin_object();
+  json.member("type", "ClusterIP");
+  write_map(json, "selector", selector);
+  json.key("ports").begin_array().begin_object();
+  json.member("name", "http").member("port", port);
+  json.member("targetPort", "http").member("protocol", "TCP");
+  json.end_object().end_array().end_object();
+}
+
+}  // namespace
+
+Manifest render_builder(const api::RagIndex& index, const BuilderWish& wish) {
+  const kube::StringMap labels = selector_of(index, api::kComponentBuilder, wish.revision);
+  return finish(index, {kube::kPodKind, wish.name, labels, {}, [&](JsonWriter& json) {
+                          json.key("spec").begin_object();
+                          json.member("restartPolicy", "Never");
+                          json.member("automountServiceAccountToken", false);
+                          json.member("enableServiceLinks", false);
+                          json.member("terminationGracePeriodSeconds", 15);
+                          write_pod_security(json);
+                          json.key("containers").begin_array().begin_object();
+                          write_program(
+                              json, "builder", wish.config.image, builder_arguments(index, wish));
+                          write_resources(json, index.spec.serving.resources, worker_defaults());
+                          write_port(json);
+                          write_probe(json, "readinessProbe", "/ready", 2);
+                          json.end_object().end_array();
+                          write_volumes(json);
+                          json.end_object();
+                        }});
+}
+
+Manifest render_builder_service(const api::RagIndex& index, std::string_view revision) {
+  const kube::StringMap labels = selector_of(index, api::kComponentBuilder, revision);
+  return finish(index,
+                {kube::kServiceKind, builder_service(revision), labels, {}, [&](JsonWriter& json) {
+                   write_service(json, labels, api::kHttpPort);
+                 }});
+}
+
+Manifest render_workers(const api::RagIndex& index, const WorkersWish& wish) {
+  const kube::StringMap labels = selector_of(index, api::kComponentWorker, wish.revision);
+  const kube::StringMap annotations{{std::string(kResourcesAnnotation), to_json(wish.resources)}};
+  return finish(index,
+                {kube::kDeploymentKind, wish.revision, labels, annotations, [&](JsonWriter& json) {
+                   json.key("spec").begin_object();
+                   json.member("replicas", static_cast<std::int64_t>(wish.replicas));
+                   json.member("revisionHistoryLimit", 1).member("minReadySeconds", 1);
+                   json.member("progressDeadlineSeconds", 600);
+                   json.key("strategy").begin_object().member("type", "RollingUpdate");
+                   json.key("rollingUpdate").begin_object();
+                   json.member("maxUnavailable", 0).member("maxSurge", 1);
+                   json.end_object().end_object();
+                   json.key("selector").begin_object();
+                   write_map(json, "matchLabels", labels);
+                   json.end_object();
+                   json.key("template").begin_object().key("metadata").begin_object();
+                   write_map(json, "labels", labels);
+                   json.end_object().key("spec").begin_object();
+                   write_worker_pod(json, wish);
+                   json.end_object().end_object().end_object();
+                 }});
+}
+
+Manifest render_worker_service(const api::RagIndex& index, std::string_view revision) {
+  const kube::StringMap labels = selector_of(index, api::kComponentWorker, revision);
+  return finish(index,
+                {kube::kServiceKind, std::string(revision), labels, {}, [&](JsonWriter& json) {
+                   write_service(json, labels, api::kHttpPort);
+                 }});
+}
+
+Manifest render_budget(const api::RagIndex& index,
+                       std::string_view revision,
+                       std::int32_t replicas) {
+  const kube::StringMap labels = selector_of(index, api::kComponentWorker, revision);
+  return finish(
+      index,
+      {kube::kPodDisruptionBudgetKind, std::string(revision), labels, {}, [&](JsonWriter& json) {
+         json.key("spec").begin_object();
+         json.member("minAvailable", static_cast<std::int64_t>(std::max(0, replicas - 1)));
+         json.key("selector").begin_object();
+         write_map(json, "matchLabels", labels);
+         json.end_object().end_object();
+       }});
+}
+
+Manifest render_revision(const api::RagIndex& index, const RevisionWish& wish) {
+  kube::StringMap labels{{std::string(api::kRoleLabel), wish.role}};
+  kube::StringMap annotations{{std::string(kAttemptAnnotation), std::to_string(wish.attempt)}};
+  if (!wish.verdict.empty()) {
+    labels[std::string(api::kVerdictLabel)] = wish.verdict;
+  }
+  if (wish.facts) {
+    annotations[std::string(api::kFactsAnnotation)] = to_json(*wish.facts);
+  }
+  if (!wish.rejection.empty()) {
+    annotations[std::string(api::kRejectionAnnotation)] = wish.rejection;
+    annotations[std::string(kRejectedAtAnnotation)] = wish.rejected_at;
+  }
+  if (!wish.retried.empty()) {
+    annotations[std::string(kRetriedAnnotation)] = wish.retried;
+  }
+  return finish(
+      index, {kube::kControllerRevisionKind, wish.name, labels, annotations, [&](JsonWriter& json) {
+                json.key("data").raw(wish.data);
+                json.member("revision", wish.number);
+              }});
+}
+
+Manifest render_router_service(const api::RagIndex& index) {
+  const kube::StringMap labels = selector_of(index, api::kComponentRouter);
+  return finish(index, {kube::kServiceKind, index.metadata.name, labels, {}, [&](JsonWriter& json) {
+                          write_service(json, labels, 80);
+                        }});
+}
+
+}  // namespace sluice::rag_index

@@ -1,0 +1,157 @@
+#include <algorithm>
+
+#include "base/describe.h"
+#include "controllers/rag_index/names.h"
+#include "controllers/rag_index/turn.h"
+
+namespace sluice::rag_index {
+namespace {
+
+constexpr std::size_t kHistoryMax = 10;
+
+std::int32_t attempt_of(const Revision& revision) {
+  const std::string_view text = revision.metadata.annotation(kAttemptAnnotation);
+  std::int32_t attempt = 0;
+  for (const char digit : text) {
+    if (digit < '0' || digit > '9' || attempt > 100'000'000) {
+      return 0;
+    }
+    attempt = attempt * 10 + (digit - '0');
+  }
+  return attempt;
+}
+
+std::int64_t next_number(const Observation& seen) {
+  std::int64_t number = 0;
+  for (const Revision& each : seen.revisions) {
+    number = std::max(number, each.number);
+  }
+  return number + 1;
+}
+
+void set_rejected(const Turn& turn, RevisionWish& wish) {
+  wish.verdict = kVerdictRejected;
+  wish.rejection = turn.rejection->message;
+  if (wish.rejected_at.empty()) {
+    wish.rejected_at = format_time(turn.second);
+  }
+}
+
+// What the revision should say of itself, beginning with what it says now.
+RevisionWish wish_of(const Turn& turn, const Revision& known) {
+  const kube::ObjectMeta& meta = known.metadata;
+  RevisionWish wish{.name = meta.name,
+                    .data = known.data,
+                    .number = known.number,
+                    .facts = known.facts,
+                    .role = std::string(kRoleRetired),
+                    .verdict = std::string(meta.label(api::kVerdictLabel)),
+                    .rejection = std::string(meta.annotation(api::kRejectionAnnotation)),
+                    .rejected_at = std::string(meta.annotation(kRejectedAtAnnotation)),
+                    .retried = std::string(meta.annotation(kRetriedAnnotation)),
+                    .attempt = attempt_of(known)};
+  const api::CandidateStatus* candidate = turn.candidate();
+  const auto forget_verdict = [&wish] {
+    wish.verdict.clear();
+    wish.rejection.clear();
+    wish.rejected_at.clear();
+  };
+  if (meta.name == turn.status().stable_revision) {
+    forget_verdict();
+    wish.role = kRoleStable;
+    wish.verdict = kVerdictPromoted;
+  } else if (candidate != nullptr && meta.name == candidate->revision) {
+    wish.role = kRoleCandidate;
+    wish.attempt = candidate->attempt;
+    wish.facts = candidate->facts ? candidate->facts : wish.facts;
+    // It may be rejected already as far as this very attempt goes: settle.cc waits for that.
+    if (!turn.rejection) {
+      forget_verdict();
+    }
+  }
+  if (turn.rejection && turn.rejection->revision == meta.name) {
+    set_rejected(turn, wish);
+  }
+  if (turn.retried == &known) {
+    forget_verdict();
+    wish.retried = turn.rollout->status.last_command->id;
+  }
+  return wish;
+}
+
+// The candidate's record is written when it is built, or when it is rejected unbuilt.
+void add_candidate(Turn& turn) {
+  const api::CandidateStatus* candidate = turn.candidate();
+  const bool is_due = candidate != nullptr && !candidate->revision.empty() &&
+                      (candidate->facts || turn.rejection) && is_candidate_wanted(turn);
+  if (!is_due || find_revision(turn.seen, candidate->revision) != nullptr) {
+    return;
+  }
+  const api::RevisionRecord record{
+      .config = turn.wanted,
+      .documents_digest =
+          candidate->facts ? candidate->facts->documents_digest : stable_documents(turn),
+      .source = turn.stable != nullptr ? turn.stable->record.source : turn.spec().source};
+  RevisionWish wish{.name = candidate->revision,
+                    .data = to_json(record),
+                    .number = next_number(turn.seen),
+                    .facts = candidate->facts,
+                    .role = std::string(kRoleCandidate),
+                    .attempt = candidate->attempt};
+  if (turn.rejection) {
+    set_rejected(turn, wish);
+  }
+  apply(turn, render_revision(turn.index(), wish), nullptr);
+}
+
+// Somebody deleted stable's ControllerRevision while the spec is still the one it was made from.
+void restore_stable(Turn& turn) {
+  const std::string documents = stable_documents(turn);
+  const std::string& name = turn.status().stable_revision;
+  if (turn.stable != nullptr || documents.empty() ||
+      revision_name(turn.index().metadata.name, turn.wanted, documents) != name) {
+    return;
+  }
+  const api::RevisionRecord record{
+      .config = turn.wanted, .documents_digest = documents, .source = turn.spec().source};
+  apply(turn,
+        render_revision(turn.index(),
+                        {.name = name,
+                         .data = to_json(record),
+                         .number = next_number(turn.seen),
+                         .facts = turn.status().stable,
+                         .role = std::string(kRoleStable),
+                         .verdict = std::string(kVerdictPromoted)}),
+        nullptr);
+}
+
+void trim_history(Turn& turn) {
+  std::vector<const Revision*> retired;
+  for (const Revision& each : turn.seen.revisions) {
+    const bool is_in_use = each.name() == turn.status().stable_revision ||
+                           each.name() == turn.status().candidate_revision ||
+                           find_deployment(turn.seen, each.name()) != nullptr;
+    if (!is_in_use) {
+      retired.push_back(&each);
+    }
+  }
+  std::ranges::sort(retired, std::ranges::greater{}, &Revision::number);
+  for (std::size_t i = kHistoryMax; i < retired.size(); ++i) {
+    remove(turn, kube::kControllerRevisionKind, retired[i]->metadata);
+  }
+}
+
+}  // namespace
+
+void keep_revisions(Turn& turn) {
+  for (const Revision& known : turn.seen.revisions) {
+    apply(turn, render_revision(turn.index(), wish_of(turn, known)), &known.metadata);
+  }
+  if (turn.has_stable()) {
+    restore_stable(turn);
+  }
+  add_candidate(turn);
+  trim_history(turn);
+}
+
+}  // namespace sluice::rag_index

@@ -1,0 +1,423 @@
+#include "controllers/rag_index/testing/world.h"
+
+#include <algorithm>
+
+#include "base/check.h"
+#include "base/describe.h"
+#include "controllers/rag_index/names.h"
+
+namespace sluice::rag_index {
+namespace {
+
+template <class T>
+T read(const std::string& body) {
+  auto object = from_json<T>(body);
+  CHECK(object.has_value());
+  return std::move(*object);
+}
+
+// An object with nothing but metadata.
+struct Bare {
+  kube::ObjectMeta metadata = {};
+};
+
+template <class Io>
+void describe(Io& io, Bare& value) {
+  io.required("metadata", value.metadata);
+}
+
+void set_ready(kube::Pod& pod, bool is_ready) {
+  pod.status.conditions = {
+      {.type = "Ready",
+       .status = is_ready ? kube::ConditionStatus::kTrue : kube::ConditionStatus::kFalse}};
+}
+
+// Keeps what the server gave the object when it was made.
+template <class T>
+void keep_identity(T& fresh, const T& old) {
+  fresh.metadata.uid = old.metadata.uid;
+  fresh.metadata.creation_timestamp = old.metadata.creation_timestamp;
+  fresh.metadata.resource_version = old.metadata.resource_version;
+}
+
+}  // namespace
+
+std::string digest_of(char letter) {
+  return std::string(64, letter);
+}
+
+api::RevisionFacts facts_of(const std::string& documents, double ndcg) {
+  return {.documents_digest = documents,
+          .index_digest = digest_of('1'),
+          .evaluation_digest = digest_of('2'),
+          .index_bytes = 1'000'000,
+          .documents = 33'000,
+          .chunks = 33'000,
+          .evaluation = api::EvaluationSummary{
+              .ndcg_at_10 = ndcg, .queries = 2000, .golden_digest = digest_of('3')}};
+}
+
+World::World() {
+  now = {std::chrono::seconds(1'800'000'000)};
+  index.metadata = {.name = "packages",
+                    .namespace_name = "default",
+                    .uid = "index-uid",
+                    .resource_version = "1",
+                    .generation = 1,
+                    .creation_timestamp = now};
+  index.spec.source.http = api::HttpSource{.url = "http://corpus/packages.jsonl.gz"};
+  index.spec.evaluation =
+      api::Evaluation{.golden_set = {.http = api::HttpSource{.url = "http://corpus/golden.jsonl"}}};
+  index.spec.slo.ndcg_at_10 = 0.6;
+  index.spec.retrieval.mode = api::RetrievalMode::kTfidf;
+  build = [](const kube::Pod&) { return BuildOutcome{.facts = facts_of(digest_of('d'), 0.7)}; };
+  can_start = [](const std::string&) { return true; };
+}
+
+void World::edit(const std::function<void(api::RagIndexSpec&)>& change) {
+  change(index.spec);
+  ++index.metadata.generation;
+  index.metadata.resource_version = next_uid();
+}
+
+api::CanaryRollout& World::add_rollout(const std::string& name) {
+  api::CanaryRollout& rollout = rollouts.emplace_back();
+  rollout.metadata = {.name = name,
+                      .namespace_name = "default",
+                      .uid = "rollout-" + next_uid(),
+                      .creation_timestamp = now};
+  rollout.spec.index_ref.name = index.metadata.name;
+  return rollout;
+}
+
+void World::take_up(api::CanaryRollout& rollout) const {
+  CHECK(index.status.candidate.has_value());
+  rollout.status.index_uid = index.metadata.uid;
+  rollout.status.phase = api::RolloutPhase::kPending;
+  rollout.status.candidate_config = index.status.candidate->config_hash;
+  rollout.status.candidate_since = index.status.candidate->since;
+  rollout.status.candidate_revision = index.status.candidate->revision;
+  desire(rollout, api::TrafficMode::kNone, {});
+}
+
+void World::desire(api::CanaryRollout& rollout, api::TrafficMode mode, Share weight) const {
+  rollout.status.desired = {.index_uid = index.metadata.uid,
+                            .index_generation = index.status.candidate
+                                                    ? index.status.candidate->generation
+                                                    : index.metadata.generation,
+                            .candidate = rollout.status.candidate_revision,
+                            .mode = mode,
+                            .weight = weight,
+                            .seq = rollout.status.desired.seq + 1};
+}
+
+void World::roll_back(api::CanaryRollout& rollout, const std::string& why) const {
+  desire(rollout, api::TrafficMode::kNone, {});
+  rollout.status.phase = api::RolloutPhase::kRollingBack;
+  rollout.status.verdict = why;
+}
+
+std::string World::next_uid() {
+  return std::to_string(++last_uid_);
+}
+
+Observation World::observe() const {
+  Observation seen{.index = index, .rollouts = rollouts, .settings = settings};
+  for (const auto& [name, each] : revisions) {
+    add_revision(seen, each);
+  }
+  for (const auto& [name, each] : deployments) {
+    seen.deployments.push_back(each);
+  }
+  for (const auto& [name, each] : pods) {
+    seen.pods.push_back(each);
+  }
+  for (const auto& [key, each] : others) {
+    for (const kube::ResourceKind& kind : {kube::kServiceKind,
+                                           kube::kServiceAccountKind,
+                                           kube::kRoleKind,
+                                           kube::kRoleBindingKind,
+                                           kube::kPodDisruptionBudgetKind}) {
+      if (kind.kind == key.first) {
+        seen.others.push_back({.kind = kind, .metadata = each});
+      }
+    }
+  }
+  seen.route = route;
+  seen.reports = reports;
+  for (const auto& [name, each] : samples) {
+    seen.samples.push_back(each);
+  }
+  return seen;
+}
+
+bool World::reconcile() {
+  return reconcile_on(observe());
+}
+
+bool World::reconcile_on(const Observation& old) {
+  return carry_out(decide(old, now), old.index);
+}
+
+bool World::carry_out(const Decision& decision, const api::RagIndex& observed) {
+  int writes = 0;
+  plan = decision.plan;
+  if (decision.status != observed.status) {
+    if (observed.metadata.resource_version != index.metadata.resource_version) {
+      return false;  // 409: nothing is done.
+    }
+    index.status = decision.status;
+    index.metadata.resource_version = next_uid();
+    statuses.push_back(index.status);
+    ++writes;
+  }
+  for (const Action& action : decision.actions) {
+    if (writes_max > 0 && writes >= writes_max) {
+      break;
+    }
+    act(action);
+    ++writes;
+  }
+  return writes > 0;
+}
+
+void World::act(const Apply& apply) {
+  const Manifest& wanted = apply.manifest;
+  const auto put = [&](auto& objects, auto fresh) {
+    const auto known = objects.find(wanted.name);
+    if (known != objects.end()) {
+      keep_identity(fresh, known->second);
+      fresh.status = known->second.status;
+      known->second = std::move(fresh);
+      return;
+    }
+    fresh.metadata.uid = next_uid();
+    fresh.metadata.creation_timestamp = truncate_to_seconds(now);
+    objects.emplace(wanted.name, std::move(fresh));
+  };
+  if (wanted.kind.kind == kube::kDeploymentKind.kind) {
+    put(deployments, read<kube::Deployment>(wanted.body));
+  } else if (wanted.kind.kind == kube::kPodKind.kind) {
+    put(pods, read<kube::Pod>(wanted.body));
+  } else if (wanted.kind.kind == kube::kConfigMapKind.kind) {
+    route = read<kube::ConfigMap>(wanted.body);
+    tables.push_back(table());
+  } else if (wanted.kind.kind == kube::kControllerRevisionKind.kind) {
+    auto fresh = read<kube::ControllerRevision>(wanted.body);
+    const auto known = revisions.find(wanted.name);
+    if (known != revisions.end()) {
+      CHECK(known->second.data == fresh.data);  // The API server refuses a change.
+      keep_identity(fresh, known->second);
+    } else {
+      fresh.metadata.uid = next_uid();
+      fresh.metadata.creation_timestamp = truncate_to_seconds(now);
+    }
+    revisions[wanted.name] = std::move(fresh);
+  } else {
+    kube::ObjectMeta meta = read<Bare>(wanted.body).metadata;
+    meta.uid = next_uid();
+    others[{std::string(wanted.kind.kind), wanted.name}] = std::move(meta);
+  }
+}
+
+void World::act(const Delete& removal) {
+  const auto drop = [&](auto& objects) {
+    const auto found = objects.find(removal.name);
+    if (found != objects.end() && found->second.metadata.uid == removal.uid) {
+      objects.erase(found);
+    }
+  };
+  if (removal.kind.kind == kube::kDeploymentKind.kind) {
+    drop(deployments);
+    std::erase_if(pods, [&](const auto& entry) {
+      return entry.second.metadata.label("owner") == removal.name;
+    });
+  } else if (removal.kind.kind == kube::kPodKind.kind) {
+    reports.erase(removal.uid);
+    drop(pods);
+  } else if (removal.kind.kind == kube::kControllerRevisionKind.kind) {
+    drop(revisions);
+  } else {
+    others.erase({std::string(removal.kind.kind), removal.name});
+  }
+}
+
+void World::act(const SetLabel& set) {
+  CHECK(set.kind.kind == kube::kPodKind.kind);
+  if (const auto found = pods.find(set.name); found != pods.end()) {
+    found->second.metadata.labels[set.label] = set.value;
+  }
+}
+
+void World::act(const Action& action) {
+  std::visit([this](const auto& each) { act(each); }, action);
+}
+
+// A ready worker or a ready builder with the revision's label.
+bool World::is_held(const std::string& revision) const {
+  return std::ranges::any_of(pods, [&](const auto& entry) {
+    return entry.second.metadata.label(api::kRevisionLabel) == revision &&
+           kube::is_ready(entry.second);
+  });
+}
+
+bool World::run_builder(kube::Pod& pod) {
+  if (!do_builders_run || pod.status.phase == "Failed" || kube::is_ready(pod)) {
+    return false;
+  }
+  const BuildOutcome outcome = build(pod);
+  scrape::ReportSample& sample = reports[pod.metadata.uid];
+  sample.arrived.wall = now;
+  pod.status.pod_ip = "10.0.1." + pod.metadata.uid;
+  if (outcome.failure.empty()) {
+    pod.status.phase = "Running";
+    set_ready(pod, true);
+    sample.report = wire::BuildReport{.phase = wire::BuildPhase::kReady,
+                                      .documents_digest = outcome.facts.documents_digest,
+                                      .facts = outcome.facts};
+  } else {
+    pod.status.phase = "Failed";
+    sample.report =
+        wire::BuildReport{.phase = wire::BuildPhase::kFailed, .message = outcome.failure};
+  }
+  return true;
+}
+
+bool World::run_deployment(kube::Deployment& deployment) {
+  bool has_changed = false;
+  std::vector<std::string> mine;
+  for (const auto& [name, pod] : pods) {
+    if (pod.metadata.label("owner") == deployment.metadata.name) {
+      mine.push_back(name);
+    }
+  }
+  while (static_cast<std::int32_t>(mine.size()) > deployment.spec.replicas) {
+    pods.erase(mine.back());
+    mine.pop_back();
+    has_changed = true;
+  }
+  for (auto i = static_cast<std::int32_t>(mine.size()); i < deployment.spec.replicas; ++i) {
+    kube::Pod pod;
+    const std::string uid = next_uid();
+    pod.metadata = {.name = deployment.metadata.name + "-" + uid,
+                    .namespace_name = "default",
+                    .uid = uid,
+                    .labels = deployment.spec.pod_template.metadata.labels,
+                    .creation_timestamp = truncate_to_seconds(now)};
+    pod.metadata.labels["owner"] = deployment.metadata.name;
+    pod.status.phase = "Pending";
+    pods.emplace(pod.metadata.name, pod);
+    has_changed = true;
+  }
+  deployment.status.replicas = deployment.spec.replicas;
+  return has_changed;
+}
+
+bool World::run_pod(kube::Pod& pod) {
+  const std::string revision(pod.metadata.label(api::kRevisionLabel));
+  const bool is_worker = pod.metadata.label(api::kComponentLabel) == api::kComponentWorker;
+  const bool should_be_ready =
+      is_worker ? can_start(revision) && (kube::is_ready(pod) || is_held(revision))
+                : !status().stable_revision.empty() && route.has_value();
+  if (should_be_ready == kube::is_ready(pod)) {
+    return false;
+  }
+  pod.status.phase = "Running";
+  pod.status.pod_ip = "10.0.0." + pod.metadata.uid;
+  set_ready(pod, should_be_ready);
+  return true;
+}
+
+bool World::run_router(const kube::Pod& pod) {
+  if (!do_routers_confirm || !kube::is_ready(pod)) {
+    return false;
+  }
+  const wire::RouteTable now_in_force = table();
+  scrape::RouterSample& sample = samples[pod.metadata.name];
+  const wire::TableSeen seen{
+      .uid = now_in_force.uid, .epoch = now_in_force.epoch, .generation = now_in_force.generation};
+  if (sample.counters && sample.counters->table == seen) {
+    return false;
+  }
+  sample.router = pod.metadata.name;
+  sample.pod_uid = pod.metadata.uid;
+  sample.arrived.wall = now;
+  sample.counters.emplace().table = seen;
+  return true;
+}
+
+bool World::run_cluster() {
+  bool has_changed = false;
+  for (auto& [name, deployment] : deployments) {
+    has_changed |= run_deployment(deployment);
+  }
+  for (auto& [name, pod] : pods) {
+    if (pod.metadata.label(api::kComponentLabel) == api::kComponentBuilder) {
+      has_changed |= run_builder(pod);
+    } else {
+      has_changed |= run_pod(pod);
+    }
+    if (pod.metadata.label(api::kComponentLabel) == api::kComponentRouter) {
+      has_changed |= run_router(pod);
+    }
+  }
+  return has_changed;
+}
+
+bool World::settle() {
+  for (int round = 0; round < 200; ++round) {
+    const bool has_written = reconcile();
+    const bool has_run = run_cluster();
+    if (!has_written && !has_run) {
+      return true;
+    }
+    advance(std::chrono::milliseconds(100));
+  }
+  return false;
+}
+
+bool World::is_quiet() const {
+  const Decision decision = decide(observe(), now);
+  return decision.actions.empty() && decision.status == index.status;
+}
+
+wire::RouteTable World::table() const {
+  CHECK(route.has_value());
+  return read<wire::RouteTable>(route->data.at(std::string(api::kRouteTableKey)));
+}
+
+std::optional<std::int32_t> World::replicas(const std::string& deployment) const {
+  const auto found = deployments.find(deployment);
+  return found == deployments.end() ? std::nullopt : std::optional(found->second.spec.replicas);
+}
+
+std::vector<std::string> World::names(const kube::ResourceKind& kind) const {
+  std::vector<std::string> all;
+  for (const auto& [key, each] : others) {
+    if (key.first == kind.kind) {
+      all.push_back(key.second);
+    }
+  }
+  return all;
+}
+
+const kube::Pod* World::builder() const {
+  for (const auto& [name, pod] : pods) {
+    if (pod.metadata.label(api::kComponentLabel) == api::kComponentBuilder) {
+      return &pod;
+    }
+  }
+  return nullptr;
+}
+
+const kube::Condition& World::condition(std::string_view type) const {
+  const kube::Condition* found = kube::find_condition(index.status.conditions, type);
+  CHECK(found != nullptr);
+  return *found;
+}
+
+std::string World::ready_reason() const {
+  return condition("Ready").reason;
+}
+
+}  // namespace sluice::rag_index

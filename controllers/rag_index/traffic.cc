@@ -1,0 +1,216 @@
+#include <algorithm>
+#include <tuple>
+
+#include "base/describe.h"
+#include "controllers/rag_index/names.h"
+#include "controllers/rag_index/turn.h"
+
+namespace sluice::rag_index {
+namespace {
+
+// Size before weight: more traffic only on as many ready workers as it needs; less at once.
+Share granted_weight(const Turn& turn) {
+  const Share asked = asked_weight(turn);
+  const Share present = present_weight(turn);
+  if (asked <= present) {
+    return asked;
+  }
+  const std::int32_t ready = ready_workers(turn.seen, turn.candidate()->revision);
+  return ready >= std::max(1, workers_for(turn, asked)) ? asked : present;
+}
+
+// Which of the rollout's wishes the table with this weight fulfils.
+std::int64_t fulfilled_seq(const Turn& turn, Share weight, std::int64_t present) {
+  if (turn.rollout == nullptr || turn.rollout->status.index_uid != turn.index().metadata.uid) {
+    return present;
+  }
+  const api::DesiredTraffic& desired = turn.rollout->status.desired;
+  if (desired.mode == api::TrafficMode::kNone) {
+    return weight == Share{} ? desired.seq : present;
+  }
+  const bool is_obeyed = obeyed(turn).mode != api::TrafficMode::kNone;
+  return is_obeyed && weight == asked_weight(turn) ? desired.seq : present;
+}
+
+Share errors_max(const Turn& turn) {
+  const api::ResolvedPolicy* policy = policy_of(turn);
+  const api::Analysis* analysis = policy != nullptr         ? &policy->analysis
+                                  : turn.rollout != nullptr ? &turn.rollout->spec.analysis
+                                                            : nullptr;
+  if (analysis != nullptr) {
+    for (const api::Objective& objective : analysis->objectives) {
+      if (objective.error_rate && objective.error_rate->max) {
+        return *objective.error_rate->max;
+      }
+    }
+  }
+  const auto& availability = turn.spec().slo.availability;
+  return availability ? Share{kWhole.ten_thousandths - availability->ten_thousandths}
+                      : wire::RouteCandidate{}.error_rate_max;
+}
+
+wire::RouteTable table_of(const Turn& turn) {
+  const api::RouteStatus& route = *turn.status().route;
+  wire::RouteTable table{.index = turn.index().metadata.name,
+                         .uid = turn.index().metadata.uid,
+                         .epoch = route.epoch,
+                         .generation = route.generation};
+  if (!route.stable_revision.empty()) {
+    table.stable = wire::RouteTarget{.revision = route.stable_revision};
+  }
+  if (!route.candidate_revision.empty()) {
+    table.candidate = wire::RouteCandidate{.target = {.revision = route.candidate_revision},
+                                           .weight = route.weight,
+                                           .error_rate_max = errors_max(turn)};
+  }
+  return table;
+}
+
+// The table in the ConfigMap, if it is one of this very index.
+std::optional<wire::RouteTable> stored_table(const Turn& turn) {
+  if (!turn.seen.route) {
+    return std::nullopt;
+  }
+  const auto found = turn.seen.route->data.find(std::string(api::kRouteTableKey));
+  if (found == turn.seen.route->data.end()) {
+    return std::nullopt;
+  }
+  auto table = from_json<wire::RouteTable>(found->second);
+  if (!table || table->uid != turn.index().metadata.uid) {
+    return std::nullopt;
+  }
+  return std::move(*table);
+}
+
+// Where status forgot the route: above anything that routers may have taken.
+api::RouteStatus lost_route(const Turn& turn, const std::optional<wire::RouteTable>& stored) {
+  if (stored) {
+    return {.epoch = stored->epoch, .generation = stored->generation};
+  }
+  std::int64_t epoch = 0;
+  for (const scrape::RouterSample& sample : turn.seen.samples) {
+    if (sample.counters && sample.counters->table.uid == turn.index().metadata.uid) {
+      epoch = std::max(epoch, sample.counters->table.epoch);
+    }
+  }
+  return {.epoch = epoch + 1, .generation = 0};
+}
+
+void next_generation(api::RouteStatus& route) {
+  ++route.generation;
+  route.confirmed = false;
+  route.confirmed_at.reset();
+}
+
+void set_content(Turn& turn, api::RouteStatus& route) {
+  const Share weight = granted_weight(turn);
+  const std::string candidate = weight > Share{} ? turn.candidate()->revision : std::string{};
+  const std::string& stable = turn.status().stable_revision;
+  if (route.generation == 0 || route.stable_revision != stable ||
+      route.candidate_revision != candidate || route.weight != weight) {
+    if (route.weight != weight) {
+      announce(turn,
+               false,
+               "TrafficMoved",
+               candidate.empty() ? "all traffic goes to " + stable
+                                 : format_share(weight) + " of the traffic goes to " + candidate);
+    }
+    route.stable_revision = stable;
+    route.candidate_revision = candidate;
+    route.weight = weight;
+    next_generation(route);
+  }
+  route.desired_seq = fulfilled_seq(turn, weight, route.desired_seq);
+}
+
+// An edit by somebody else is put back above it, so that routers take ours again. A ConfigMap that
+// is behind is our own write on its way (or lost): the same table is applied again.
+Manifest settle_config_map(Turn& turn,
+                           api::RouteStatus& route,
+                           const std::optional<wire::RouteTable>& stored) {
+  Manifest manifest = render_route(turn.index(), table_of(turn));
+  if (!stored) {
+    return manifest;
+  }
+  const auto age = [](const auto& table) { return std::tuple(table.epoch, table.generation); };
+  const bool is_ahead = age(*stored) > age(route);
+  const bool is_same_age = age(*stored) == age(route);
+  if (!is_ahead && (!is_same_age || *stored == table_of(turn))) {
+    return manifest;
+  }
+  const std::string_view applied = turn.seen.route->metadata.annotation(kAppliedAnnotation);
+  if (is_ahead || applied == manifest.hash || applied.empty()) {
+    announce(turn, true, "RouteEdited", "somebody else changed the route; it is put back");
+  }
+  route.epoch = std::max(route.epoch, stored->epoch);
+  route.generation = std::max(route.generation, stored->generation);
+  next_generation(route);
+  return render_route(turn.index(), table_of(turn));
+}
+
+bool has_taken(const scrape::RouterSample& sample, const Turn& turn) {
+  const wire::TableSeen& table = sample.counters->table;
+  const api::RouteStatus& route = *turn.status().route;
+  return table.uid == turn.index().metadata.uid &&
+         std::tuple(table.epoch, table.generation) >= std::tuple(route.epoch, route.generation);
+}
+
+// Ready routers that do not run the table. One that nobody has asked yet counts only as long as the
+// table was never confirmed: a router that starts later reads the newest table.
+std::vector<std::string> behind(const Turn& turn, bool was_confirmed) {
+  std::vector<std::string> names;
+  for (const kube::Pod* pod : pods_of(turn.seen, api::kComponentRouter)) {
+    if (!kube::is_ready(*pod)) {
+      continue;
+    }
+    const auto sample = std::ranges::find_if(turn.seen.samples, [&](const auto& each) {
+      return each.pod_uid == pod->metadata.uid && each.counters.has_value();
+    });
+    const bool is_known = sample != turn.seen.samples.end();
+    if (is_known ? !has_taken(*sample, turn) : !was_confirmed) {
+      names.push_back(pod->metadata.name);
+    }
+  }
+  return names;
+}
+
+void confirm(Turn& turn, api::RouteStatus& route) {
+  constexpr std::size_t kNamesMax = 16;
+  const bool was_confirmed = route.confirmed;
+  std::vector<std::string> names = behind(turn, was_confirmed);
+  const auto routers = pods_of(turn.seen, api::kComponentRouter);
+  const bool has_router =
+      std::ranges::any_of(routers, [](const kube::Pod* pod) { return kube::is_ready(*pod); });
+  // Without a stable revision no router can be ready, and without routers there is no traffic.
+  const bool needs_router = !route.stable_revision.empty() && !turn.is_suspended();
+  route.confirmed = names.empty() && (has_router || was_confirmed || !needs_router);
+  if (!route.confirmed) {
+    route.confirmed_at.reset();
+  } else if (!was_confirmed) {
+    route.confirmed_at = turn.now;
+  }
+  if (names.size() > kNamesMax) {
+    names.resize(kNamesMax);
+  }
+  route.unconfirmed_routers = std::move(names);
+}
+
+}  // namespace
+
+// The table is intent first (status.route), then the ConfigMap, then what the routers say.
+void direct_traffic(Turn& turn) {
+  const std::optional<wire::RouteTable> stored = stored_table(turn);
+  if (!turn.status().route) {
+    turn.status().route = lost_route(turn, stored);
+  }
+  api::RouteStatus& route = *turn.status().route;
+  set_content(turn, route);
+  Manifest manifest = settle_config_map(turn, route, stored);
+  confirm(turn, route);
+  const bool is_other = stored != table_of(turn);
+  apply(turn,
+        std::move(manifest),
+        turn.seen.route && !is_other ? &turn.seen.route->metadata : nullptr);
+}
+
+}  // namespace sluice::rag_index

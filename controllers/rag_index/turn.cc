@@ -1,0 +1,213 @@
+#include "controllers/rag_index/turn.h"
+
+#include <algorithm>
+
+#include "controllers/rag_index/names.h"
+
+namespace sluice::rag_index {
+namespace {
+
+constexpr std::size_t kTextMax = 2000;
+constexpr Duration kSoonest = std::chrono::milliseconds(50);
+
+}  // namespace
+
+api::CandidateStatus* Turn::candidate() {
+  return decision.status.candidate ? &*decision.status.candidate : nullptr;
+}
+
+const api::CandidateStatus* Turn::candidate() const {
+  return decision.status.candidate ? &*decision.status.candidate : nullptr;
+}
+
+void apply(Turn& turn, Manifest manifest, const kube::ObjectMeta* known) {
+  if (known == nullptr || known->annotation(kAppliedAnnotation) != manifest.hash) {
+    turn.decision.actions.emplace_back(Apply{std::move(manifest)});
+  }
+}
+
+void remove(Turn& turn, const kube::ResourceKind& kind, const kube::ObjectMeta& known) {
+  if (!known.deletion_timestamp) {
+    turn.decision.actions.emplace_back(Delete{.kind = kind, .name = known.name, .uid = known.uid});
+  }
+}
+
+void announce(Turn& turn, bool is_warning, std::string_view reason, std::string note) {
+  turn.decision.actions.emplace_back(
+      Announce{.is_warning = is_warning, .reason = std::string(reason), .note = std::move(note)});
+}
+
+void look_again_in(Turn& turn, Duration delay) {
+  const Duration wait = std::max(delay, kSoonest);
+  auto& look_again = turn.decision.look_again;
+  look_again = look_again ? std::min(*look_again, wait) : wait;
+}
+
+void hold(Turn& turn, bool is_stalled, std::string_view reason, std::string message) {
+  if (turn.outcome.reason.empty()) {
+    turn.outcome = {
+        .reason = std::string(reason), .message = bounded(message), .is_stalled = is_stalled};
+  }
+}
+
+std::string bounded(std::string_view text) {
+  if (text.size() <= kTextMax) {
+    return std::string(text);
+  }
+  std::size_t end = kTextMax;
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U) {
+    --end;
+  }
+  return std::string(text.substr(0, end));
+}
+
+bool is_judging_candidate(const Turn& turn) {
+  const api::CandidateStatus* candidate = turn.candidate();
+  if (turn.rollout == nullptr || candidate == nullptr || !turn.is_judged()) {
+    return false;
+  }
+  const api::CanaryRolloutStatus& rollout = turn.rollout->status;
+  return rollout.index_uid == turn.index().metadata.uid &&
+         rollout.candidate_config == candidate->config_hash &&
+         rollout.candidate_since == candidate->since;
+}
+
+bool is_rolled_back(const Turn& turn) {
+  if (!is_judging_candidate(turn)) {
+    return false;
+  }
+  const api::RolloutPhase phase = turn.rollout->status.phase;
+  return phase == api::RolloutPhase::kRollingBack || phase == api::RolloutPhase::kRolledBack;
+}
+
+api::DesiredTraffic obeyed(const Turn& turn) {
+  if (!is_judging_candidate(turn) || is_rolled_back(turn)) {
+    return {};
+  }
+  const api::DesiredTraffic& desired = turn.rollout->status.desired;
+  const api::CandidateStatus& candidate = *turn.candidate();
+  const bool is_meant = desired.index_uid == turn.index().metadata.uid &&
+                        desired.index_generation == candidate.generation &&
+                        desired.candidate == candidate.revision && !candidate.revision.empty();
+  return is_meant ? desired : api::DesiredTraffic{};
+}
+
+Duration keep_candidate_for(const Turn& turn) {
+  if (const api::ResolvedPolicy* policy = policy_of(turn)) {
+    return policy->rollback.keep_candidate_for;
+  }
+  return turn.rollout != nullptr ? turn.rollout->spec.rollback.keep_candidate_for
+                                 : api::RollbackOptions{}.keep_candidate_for;
+}
+
+const api::ResolvedPolicy* policy_of(const Turn& turn) {
+  if (turn.rollout == nullptr) {
+    return nullptr;
+  }
+  const auto found = turn.seen.policies.find(turn.rollout->status.policy_revision);
+  return found == turn.seen.policies.end() ? nullptr : &found->second;
+}
+
+std::string stable_documents(const Turn& turn) {
+  if (turn.stable != nullptr) {
+    return turn.stable->record.documents_digest;
+  }
+  const auto& facts = turn.status().stable;
+  return facts && turn.has_stable() ? facts->documents_digest : std::string{};
+}
+
+// A stored config is compared field by field; the hash only names what is not stored yet.
+bool is_candidate_wanted(const Turn& turn) {
+  const api::CandidateStatus& candidate = *turn.candidate();
+  if (const Revision* known = find_revision(turn.seen, candidate.revision)) {
+    return known->record.config == turn.wanted;
+  }
+  return candidate.config_hash == (turn.has_stable() ? config_hash(turn.wanted)
+                                                     : first_config_hash(turn.wanted, turn.spec()));
+}
+
+std::vector<Fleet> fleets(const Turn& turn) {
+  std::vector<Fleet> all;
+  if (turn.stable != nullptr) {
+    const auto& facts = turn.stable->facts ? turn.stable->facts : turn.status().stable;
+    if (facts) {
+      all.push_back({.revision = turn.stable->name(),
+                     .config = turn.stable->record.config,
+                     .source = turn.stable->record.source,
+                     .facts = *facts,
+                     .is_stable = true});
+    }
+  }
+  const api::CandidateStatus* candidate = turn.candidate();
+  // One that was found wanting before it had workers gets none.
+  const bool may_have_workers = candidate != nullptr && candidate->facts &&
+                                !candidate->revision.empty() &&
+                                (candidate->phase != api::CandidatePhase::kFailed ||
+                                 find_deployment(turn.seen, candidate->revision) != nullptr);
+  if (may_have_workers) {
+    const Revision* known = find_revision(turn.seen, candidate->revision);
+    if (known != nullptr) {
+      all.push_back({.revision = candidate->revision,
+                     .config = known->record.config,
+                     .source = known->record.source,
+                     .facts = *candidate->facts});
+    }
+  }
+  return all;
+}
+
+std::int32_t workers_for(const Turn& turn, Share share) {
+  const std::int32_t stable = turn.spec().serving.replicas;
+  if (share == kWhole) {
+    return stable;
+  }
+  // ceil(1.25 * stable * share), in whole numbers.
+  const std::int64_t scaled = std::int64_t{125} * stable * share.ten_thousandths;
+  const auto needed = static_cast<std::int32_t>((scaled + 999'999) / 1'000'000);
+  return std::max(std::min(2, stable), needed);
+}
+
+Share asked_weight(const Turn& turn) {
+  const api::CandidateStatus* candidate = turn.candidate();
+  if (candidate == nullptr || turn.is_suspended() || turn.is_policy_lost || !turn.has_stable()) {
+    return {};
+  }
+  if (candidate->phase != api::CandidatePhase::kFetching &&
+      candidate->phase != api::CandidatePhase::kReady) {
+    return {};
+  }
+  if (!turn.is_judged()) {
+    return kWhole;
+  }
+  const api::DesiredTraffic desired = obeyed(turn);
+  switch (desired.mode) {
+    case api::TrafficMode::kNone:
+      return {};
+    case api::TrafficMode::kSplit:
+      return desired.weight;
+    case api::TrafficMode::kPromote:
+      return kWhole;
+  }
+  return {};
+}
+
+Share present_weight(const Turn& turn) {
+  const auto& route = turn.status().route;
+  const api::CandidateStatus* candidate = turn.candidate();
+  const bool is_its = route && candidate != nullptr && !candidate->revision.empty() &&
+                      route->candidate_revision == candidate->revision;
+  return is_its ? route->weight : Share{};
+}
+
+bool is_traffic_off(const Turn& turn) {
+  const auto& route = turn.status().route;
+  return !route || (route->candidate_revision.empty() && route->confirmed);
+}
+
+bool may_have_traffic(const Turn& turn, std::string_view revision) {
+  const auto& route = turn.status().route;
+  return route && (!route->confirmed || route->stable_revision == revision ||
+                   route->candidate_revision == revision);
+}
+
+}  // namespace sluice::rag_index

@@ -1,0 +1,129 @@
+#pragma once
+// Turn: one call of decide() under way. Internal to the core. The parts read `seen` and change
+// `decision`; what several of them need stands here.
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "controllers/rag_index/decision.h"
+#include "controllers/rag_index/observation.h"
+#include "controllers/rag_index/render.h"
+
+namespace sluice::rag_index {
+
+// What the index waits for or suffers from; decides the conditions. Set by the part that finds it.
+struct Outcome {
+  std::string reason = {};  // Empty: nothing keeps it from Ready.
+  std::string message = {};
+  bool is_stalled = false;  // It will not go on by itself.
+};
+
+// A revision that is being rejected, and why.
+struct Rejection {
+  std::string revision = {};
+  std::string message = {};
+};
+
+struct Turn {
+  const Observation& seen;
+  WallTime now;     // As fine as the clock: for measured times and for telling candidates apart.
+  WallTime second;  // Cut to seconds: for conditions.
+  Decision decision = {};
+  // The attached CanaryRollout; null when there is none.
+  const api::CanaryRollout* rollout = nullptr;
+  bool is_policy_lost = false;       // status.policyUID names one that is gone.
+  const Revision* stable = nullptr;  // Of status.stableRevision; null: none, or its record is lost.
+  api::RevisionConfig wanted = {};
+  Outcome outcome = {};
+  std::optional<Rejection> rejection = {};
+  const Revision* retried = nullptr;  // A rejected one that a person asked to try again.
+  std::string lost = {};              // Why a revision's artefacts cannot be had any more.
+
+  [[nodiscard]] api::RagIndexStatus& status() { return decision.status; }
+
+  [[nodiscard]] const api::RagIndexStatus& status() const { return decision.status; }
+
+  [[nodiscard]] const api::RagIndex& index() const { return seen.index; }
+
+  [[nodiscard]] const api::RagIndexSpec& spec() const { return seen.index.spec; }
+
+  // Null when there is none.
+  [[nodiscard]] api::CandidateStatus* candidate();
+  [[nodiscard]] const api::CandidateStatus* candidate() const;
+
+  [[nodiscard]] bool has_stable() const { return !status().stable_revision.empty(); }
+
+  [[nodiscard]] bool is_suspended() const { return spec().serving.replicas == 0; }
+
+  // A candidate would be judged by a CanaryRollout: not the first revision, not Direct.
+  [[nodiscard]] bool is_judged() const {
+    return has_stable() && spec().changeover == api::Changeover::kRollout;
+  }
+};
+
+// Applies what differs from what was applied last: `known` is the object's metadata, or null.
+void apply(Turn& turn, Manifest manifest, const kube::ObjectMeta* known);
+void remove(Turn& turn, const kube::ResourceKind& kind, const kube::ObjectMeta& known);
+void announce(Turn& turn, bool is_warning, std::string_view reason, std::string note);
+// Look again no later than in `delay` (never sooner than 50 ms).
+void look_again_in(Turn& turn, Duration delay);
+// The first to speak wins.
+void hold(Turn& turn, bool is_stalled, std::string_view reason, std::string message);
+// At most 2,000 bytes, cut between characters: the schema bounds what is stored.
+[[nodiscard]] std::string bounded(std::string_view text);
+
+// The candidate as the attached rollout knows it: the rollout's status speaks of this very one.
+[[nodiscard]] bool is_judging_candidate(const Turn& turn);
+// The attached rollout has decided against the present candidate.
+[[nodiscard]] bool is_rolled_back(const Turn& turn);
+// What the attached rollout asks for, as far as it may be obeyed: else mode None.
+[[nodiscard]] api::DesiredTraffic obeyed(const Turn& turn);
+// How long the workers of a rejected revision are kept.
+[[nodiscard]] Duration keep_candidate_for(const Turn& turn);
+// The resolved policy of the rollout in progress; null when it is not in the cache.
+[[nodiscard]] const api::ResolvedPolicy* policy_of(const Turn& turn);
+
+// Documents' digest of stable; empty when there is no stable or it is not known.
+[[nodiscard]] std::string stable_documents(const Turn& turn);
+// The candidate has the config that the spec asks for now.
+[[nodiscard]] bool is_candidate_wanted(const Turn& turn);
+
+// Both may have workers and need holders; facts and record of one that has.
+struct Fleet {
+  std::string revision = {};
+  api::RevisionConfig config = {};
+  api::DocumentSource source = {};
+  api::RevisionFacts facts = {};
+  bool is_stable = false;
+};
+
+// Stable, and the candidate once it is built.
+[[nodiscard]] std::vector<Fleet> fleets(const Turn& turn);
+// Workers that the candidate needs for this share of the traffic; the whole: as many as stable.
+[[nodiscard]] std::int32_t workers_for(const Turn& turn, Share share);
+// The share that the candidate should get now: of what is asked, if it may be obeyed.
+[[nodiscard]] Share asked_weight(const Turn& turn);
+// Of the present table.
+[[nodiscard]] Share present_weight(const Turn& turn);
+
+// The route names no candidate, and all routers confirm that.
+[[nodiscard]] bool is_traffic_off(const Turn& turn);
+// The revision is in the table that was written last, or the table is not confirmed yet.
+[[nodiscard]] bool may_have_traffic(const Turn& turn, std::string_view revision);
+
+// The parts, in the order in which decide() calls them.
+void attach_policy(Turn& turn);     // attach.cc
+void recover_status(Turn& turn);    // recover.cc
+void choose_candidate(Turn& turn);  // candidate.cc
+void build_candidate(Turn& turn);   // build.cc
+void settle_candidate(Turn& turn);  // settle.cc: reject, promote
+void direct_traffic(Turn& turn);    // traffic.cc
+void keep_revisions(Turn& turn);    // revisions.cc: roles, verdicts, history
+void keep_workers(Turn& turn);      // workers.cc
+void keep_holders(Turn& turn);      // holders.cc: builders that hold artefacts
+void keep_router(Turn& turn);       // router.cc
+void conclude(Turn& turn);          // conclude.cc: conditions and summary
+void plan_scrapes(Turn& turn);      // plan.cc
+
+}  // namespace sluice::rag_index

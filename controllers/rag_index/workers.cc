@@ -1,0 +1,146 @@
+#include <algorithm>
+
+#include "base/describe.h"
+#include "controllers/rag_index/names.h"
+#include "controllers/rag_index/turn.h"
+
+namespace sluice::rag_index {
+namespace {
+
+// How long an old stable's workers stay once no router sends them anything new.
+constexpr Duration kDrain = std::chrono::seconds(30);
+
+// Whether the Deployment is not what was applied, although nothing new is wanted of it.
+bool has_drifted(const kube::Deployment& known, const WorkersWish& wish) {
+  const auto& containers = known.spec.pod_template.spec.containers;
+  return known.spec.replicas != wish.replicas ||
+         (!containers.empty() && containers.front().image != wish.config.image);
+}
+
+// Resources are no part of a revision: changing them restarts workers, so that waits until no
+// candidate has traffic.
+api::Resources resources_for(const Turn& turn, const kube::Deployment* known) {
+  const auto& route = turn.status().route;
+  if (known != nullptr && route && route->weight > Share{}) {
+    const std::string_view text = known->metadata.annotation(kResourcesAnnotation);
+    if (auto applied = from_json<api::Resources>(text); !text.empty() && applied) {
+      return std::move(*applied);
+    }
+  }
+  return turn.spec().serving.resources;
+}
+
+// Never fewer within a rollout than it had; stable stays at the spec's size.
+std::int32_t replicas_for(const Turn& turn, const Fleet& fleet, const kube::Deployment* known) {
+  const std::int32_t stable = turn.spec().serving.replicas;
+  if (turn.is_suspended()) {
+    return 0;
+  }
+  if (fleet.is_stable) {
+    // Just promoted: what it has beyond that goes when the routers know it as stable.
+    const bool is_moving = known != nullptr && !is_traffic_off(turn);
+    return is_moving ? std::max(stable, std::min(known->spec.replicas, 2 * stable)) : stable;
+  }
+  if (!turn.has_stable()) {
+    return stable;
+  }
+  const std::int32_t needed =
+      std::max(workers_for(turn, asked_weight(turn)), workers_for(turn, present_weight(turn)));
+  const std::int32_t most = std::max(needed, (5 * stable + 3) / 4);
+  return known == nullptr ? needed : std::max(needed, std::min(known->spec.replicas, most));
+}
+
+void keep_budget(Turn& turn, const std::string& revision, std::int32_t replicas) {
+  const OwnedObject* known = find_other(turn.seen, kube::kPodDisruptionBudgetKind, revision);
+  if (replicas >= 2) {
+    apply(turn,
+          render_budget(turn.index(), revision, replicas),
+          known == nullptr ? nullptr : &known->metadata);
+  } else if (known != nullptr) {
+    remove(turn, kube::kPodDisruptionBudgetKind, known->metadata);
+  }
+}
+
+void keep_service(Turn& turn, Manifest manifest) {
+  const OwnedObject* known = find_other(turn.seen, kube::kServiceKind, manifest.name);
+  apply(turn, std::move(manifest), known == nullptr ? nullptr : &known->metadata);
+}
+
+void keep_fleet(Turn& turn, const Fleet& fleet) {
+  const kube::Deployment* known = find_deployment(turn.seen, fleet.revision);
+  const WorkersWish wish{.revision = fleet.revision,
+                         .config = fleet.config,
+                         .facts = fleet.facts,
+                         .resources = resources_for(turn, known),
+                         .replicas = replicas_for(turn, fleet, known)};
+  keep_service(turn, render_worker_service(turn.index(), fleet.revision));
+  keep_service(turn, render_builder_service(turn.index(), fleet.revision));
+  apply(turn,
+        render_workers(turn.index(), wish),
+        known == nullptr || has_drifted(*known, wish) ? nullptr : &known->metadata);
+  keep_budget(turn, fleet.revision, wish.replicas);
+}
+
+// When the workers of a revision that is neither stable nor candidate may go; empty: not yet known.
+std::optional<WallTime> end_of_keep(const Turn& turn, const std::string& revision) {
+  const auto& route = turn.status().route;
+  if (may_have_traffic(turn, revision) || !route->confirmed_at) {
+    return std::nullopt;
+  }
+  const Revision* known = find_revision(turn.seen, revision);
+  if (known == nullptr) {
+    return turn.now;
+  }
+  if (known->is_rejected()) {
+    const auto since = parse_time(known->metadata.annotation(kRejectedAtAnnotation));
+    return since ? *since + keep_candidate_for(turn) : turn.now;
+  }
+  const bool was_stable = known->metadata.label(api::kVerdictLabel) == kVerdictPromoted;
+  return was_stable ? *route->confirmed_at + kDrain : turn.now;
+}
+
+void retire(Turn& turn, const kube::Deployment& workers) {
+  const std::string& revision = workers.metadata.name;
+  const std::optional<WallTime> end = turn.is_suspended() ? turn.now : end_of_keep(turn, revision);
+  if (!end) {
+    return;
+  }
+  if (*end > turn.now) {
+    look_again_in(turn, *end - turn.now);
+    return;
+  }
+  remove(turn, kube::kDeploymentKind, workers.metadata);
+}
+
+// Services and budgets whose workers are gone.
+void sweep(Turn& turn, const std::vector<Fleet>& kept) {
+  for (const OwnedObject& each : turn.seen.others) {
+    const std::string revision(each.metadata.label(api::kRevisionLabel));
+    const bool is_kept =
+        std::ranges::any_of(kept, [&](const Fleet& fleet) { return fleet.revision == revision; });
+    if (!revision.empty() && !is_kept && find_deployment(turn.seen, revision) == nullptr &&
+        revision != turn.status().stable_revision) {
+      remove(turn, each.kind, each.metadata);
+    }
+  }
+}
+
+}  // namespace
+
+void keep_workers(Turn& turn) {
+  const std::vector<Fleet> kept = fleets(turn);
+  for (const Fleet& fleet : kept) {
+    keep_fleet(turn, fleet);
+  }
+  const auto& status = turn.status();
+  for (const kube::Deployment& each : turn.seen.deployments) {
+    if (each.metadata.label(api::kComponentLabel) == api::kComponentWorker &&
+        each.metadata.name != status.stable_revision &&
+        each.metadata.name != status.candidate_revision) {
+      retire(turn, each);
+    }
+  }
+  sweep(turn, kept);
+}
+
+}  // namespace sluice::rag_index
