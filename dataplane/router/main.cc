@@ -7,19 +7,23 @@
 
 #include <array>
 #include <cstdio>
+#include <cstdlib>
 #include <fstream>
+#include <memory>
 #include <optional>
 #include <random>
 #include <sstream>
 #include <string>
 #include <thread>
 
+#include "apiclient/kubeconfig.h"
 #include "base/flags.h"
 #include "base/log.h"
 #include "dataplane/router/clock.h"
 #include "dataplane/router/options.h"
 #include "dataplane/router/plan_keeper.h"
 #include "dataplane/router/proxy_server.h"
+#include "dataplane/router/route_watch.h"
 
 namespace sluice::router {
 namespace {
@@ -99,6 +103,27 @@ int drain(Router& router, ProxyServer& server, const ProgramOptions& options) {
   return is_clean ? 0 : 1;
 }
 
+// Starts to watch the index's route, in a cluster or by a kubeconfig.
+Result<std::unique_ptr<WatchThread>> start_watch(const ProgramOptions& options,
+                                                 PlanKeeper& keeper,
+                                                 std::uint64_t seed) {
+  ConfigSources sources = ConfigSources::from_environment(
+      [](const char* name) -> const char* { return std::getenv(name); });
+  sources.kubeconfig_flag = options.kubeconfig;
+  auto config = load_api_server_config(sources);
+  if (!config) {
+    return fail(config.error());
+  }
+  const WatchedIndex index{.namespace_name = options.namespace_name.empty()
+                                                 ? config->default_namespace
+                                                 : options.namespace_name,
+                           .name = options.index};
+  log_info(
+      "watching",
+      {{"server", config->server}, {"namespace", index.namespace_name}, {"index", index.name}});
+  return std::make_unique<WatchThread>(std::move(*config), keeper, index, seed);
+}
+
 int run(const ProgramOptions& options) {
   const std::uint64_t seed = random_seed();
   Router router({.name = options.name,
@@ -115,6 +140,15 @@ int run(const ProgramOptions& options) {
       log_error("no route table", {{"reason", status.error().message}});
       return kExitUsage;
     }
+  }
+  std::unique_ptr<WatchThread> watch;
+  if (!options.index.empty()) {
+    auto started = start_watch(options, keeper, seed + 1);
+    if (!started) {
+      log_error("no API server to watch", {{"reason", started.error().message}});
+      return kExitUsage;
+    }
+    watch = std::move(*started);
   }
   ProxyServer server(router, options.proxy);
   if (Status status = server.start(); !status) {
