@@ -40,3 +40,15 @@ def kill_operator(kube: Kube, containerd_socket: str) -> int:
     process = process_of_operator(kube, containerd_socket)
     os.kill(process, signal.SIGKILL)
     return process
+
+
+def usage_of(process: int) -> tuple[float, float]:
+    """Resident memory in MiB and CPU seconds used so far."""
+    status = Path(f"/proc/{process}/status").read_text()
+    resident = next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS"))
+    fields = Path(f"/proc/{process}/stat").read_text().rpartition(") ")[2].split()
+    return resident / 1024, (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def operator_usage(kube: Kube, containerd_socket: str) -> tuple[float, float]:
+    return usage_of(process_of_operator(kube, containerd_socket))

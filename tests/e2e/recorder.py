@@ -57,6 +57,7 @@ class Recorder:
         self.record = Record()
         self.tally = Tally()
         self.quarantine: dict[str, Object] = {}
+        self.in_flight: dict[str, int] = {}  # By revision, when its quarantine was last seen to begin.
         self._stop = threading.Event()
         self._threads = [
             threading.Thread(target=self._look_for_ever, daemon=True),
@@ -122,7 +123,10 @@ class Recorder:
         for row in counters.get("revisions", []):
             for counter in COUNTED:
                 self.tally.see(source, (row["revision"], row["mode"], counter), row.get(counter, 0))
+        flying = {row["revision"]: row.get("inFlight", 0) for row in counters["revisions"] if row["mode"] == "live"}
         for state in counters.get("quarantine", []):
+            if state.get("active") and not self.quarantine.get(state["revision"], {}).get("active"):
+                self.in_flight[state["revision"]] = flying.get(state["revision"], 0)
             self.quarantine[state["revision"]] = state
             self._remember("quarantine", (state["revision"], state.get("active", False)))
         self._remember("weight", counters.get("candidateWeight"))

@@ -16,12 +16,13 @@ import sys
 import time
 from pathlib import Path
 
+import node
 from acts import ACTS
 from kube import REPO, CommandFailed, Kube, TooLate, dig
 from narrator import Narrator
 from proxy import Proxy
 from recorder import Recorder
-from stage import INDEX, Act, Stage
+from stage import INDEX, OPERATOR_NAMESPACE, Act, Stage
 
 CORPUS_FILES = ("packages.jsonl.gz", "golden.jsonl")
 
@@ -61,6 +62,33 @@ def start_load(stage: Stage) -> None:
     stage.wait("queries on their way", 60, lambda: stage.load_count("sent") > 0)
 
 
+def operator_usage(stage: Stage) -> tuple[float, float] | None:
+    """Memory in MiB and CPU seconds of the operator, where its process can be seen."""
+    if not stage.containerd_socket:
+        return None
+    try:
+        return node.operator_usage(stage.kube.in_namespace(OPERATOR_NAMESPACE), stage.containerd_socket)
+    except (CommandFailed, TooLate, OSError):
+        return None
+
+
+def note_usage(figures: dict[str, object], before: tuple[float, float] | None, after: tuple[float, float] | None,
+               seconds: float) -> None:
+    if before and after and after[1] >= before[1]:
+        figures["operatorMiB"] = round(after[0], 1)
+        figures["operatorCpuPercent"] = round(100 * (after[1] - before[1]) / seconds, 2)
+
+
+def measure_rest(stage: Stage, seconds: float = 10) -> dict[str, object]:
+    """What the operator uses while nothing changes, under the same load of queries."""
+    figures: dict[str, object] = {}
+    before = operator_usage(stage)
+    time.sleep(seconds)
+    note_usage(figures, before, operator_usage(stage), seconds)
+    stage.narrator.say(f"the operator at rest: {figures or 'its process cannot be seen'}")
+    return figures
+
+
 def play(stage: Stage, act: Act, run: object) -> None:
     """One act, its counts taken before and after. A failure is its outcome, never an exception."""
     stage.narrator.heading(f"Act {act.number}: {act.name} (expected: {act.expected})")
@@ -69,6 +97,7 @@ def play(stage: Stage, act: Act, run: object) -> None:
     before = {name: stage.load_count(name) for name in ("sent", "failed")}
     rescued = recorder.count_all("rescued")
     answered = dict(recorder.tally.sums)
+    usage = operator_usage(stage)
     try:
         run(stage, act)  # type: ignore[operator]
         if act.number == 1:
@@ -79,6 +108,7 @@ def play(stage: Stage, act: Act, run: object) -> None:
         stage.narrator.say("what the cluster says:\n" + stage.diagnose())
     time.sleep(1.5)  # Two looks more: the counts of the act's last queries.
     act.seconds = time.time() - began
+    note_usage(act.figures, usage, operator_usage(stage), act.seconds)
     act.requests = stage.load_count("sent") - before["sent"]
     act.failed = stage.load_count("failed") - before["failed"]
     act.rescued = recorder.count_all("rescued") - rescued
@@ -173,6 +203,7 @@ def main() -> int:
         try:
             recorder.look()
             play_all(stage, acts, wanted)
+            rest = measure_rest(stage)
             load_total = stage.load_count("failed")
             show_load(narrator, stage)
         finally:
@@ -180,7 +211,8 @@ def main() -> int:
     wall = time.monotonic() - began
     show_table(narrator, acts, wall)
     if options.json:
-        result = {"acts": [act.to_json() for act in acts], "wallSeconds": round(wall, 1), "load": recorder.record.load}
+        result = {"acts": [act.to_json() for act in acts], "wallSeconds": round(wall, 1),
+                  "load": recorder.record.load, "operatorAtRest": rest}
         options.json.write_text(json.dumps(result, indent=2, ensure_ascii=False) + "\n")
         narrator.say(f"the same as JSON: {options.json}")
     good = sum(act.good for act in acts)
