@@ -45,6 +45,7 @@ class Record:
     moments: list[Moment] = field(default_factory=list)
     builders: set[str] = field(default_factory=set)
     problem: str = ""
+    load_pod: str = ""
 
 
 class Recorder:
@@ -112,6 +113,7 @@ class Recorder:
                 self._read_router(pod["metadata"]["name"])
         for pod in proxy.get(proxy.core("pods", "app.kubernetes.io/name=load"))["items"]:
             if dig(pod, "status.phase") == "Running":
+                record.load_pod = pod["metadata"]["name"]
                 record.load = proxy.get(proxy.pod(pod["metadata"]["name"], "/stats")) or {}
 
     def _read_router(self, pod: str) -> None:

@@ -98,6 +98,8 @@ def play(stage: Stage, act: Act, run: object) -> None:
     rescued = recorder.count_all("rescued")
     answered = dict(recorder.tally.sums)
     usage = operator_usage(stage)
+    if recorder.record.load_pod:
+        recorder.proxy.post(recorder.proxy.pod(recorder.record.load_pod, f"/mark?name=act{act.number}"), {})
     try:
         run(stage, act)  # type: ignore[operator]
         if act.number == 1:
@@ -109,6 +111,10 @@ def play(stage: Stage, act: Act, run: object) -> None:
     time.sleep(1.5)  # Two looks more: the counts of the act's last queries.
     act.seconds = time.time() - began
     note_usage(act.figures, usage, operator_usage(stage), act.seconds)
+    if act.number > 1:
+        gone = stage.load_count("sent") - before["sent"]
+        if gone < act.seconds * stage.query_rate * 0.9:
+            act.checks.append((False, f"only {gone} queries were sent: is the load well?"))
     act.requests = stage.load_count("sent") - before["sent"]
     act.failed = stage.load_count("failed") - before["failed"]
     act.rescued = recorder.count_all("rescued") - rescued
