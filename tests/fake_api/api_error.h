@@ -2,10 +2,10 @@
 // Internal to this folder: what the fake server answers when it refuses, as the real one words it.
 
 #include <string>
+#include <tl/expected.hpp>
 #include <utility>
 
 #include "tests/fake_api/json.h"
-#include "tl/expected.hpp"
 
 namespace sluice::fake {
 
