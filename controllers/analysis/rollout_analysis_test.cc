@@ -152,6 +152,31 @@ TEST(RolloutAnalysis, AChangeOfWeightStartsTheProofAnewAndKeepsTheEvidence) {
   EXPECT_EQ(fold(settings(), state, healthy(50)).verdict, Verdict::kKeepLooking);
 }
 
+TEST(RolloutAnalysis, OnlyAHigherWeightIsARaise) {
+  State state = at_weight(settings(), 0.5);
+  for (std::int64_t i = 0; i < 10; ++i) {
+    fold_evidence(settings(), state, healthy(i));
+  }
+  reset_step(state, 0.1);
+  EXPECT_EQ(state.marks.weight_raised_at, 0);
+  reset_step(state, 0.2);
+  EXPECT_EQ(state.marks.weight_raised_at, 9);
+}
+
+// At a small weight the step's margin is wide: 1 % errors are within it, and yet worse than stable.
+TEST(RolloutAnalysis, DoesNotAdvanceWhatLeansTowardsARollback) {
+  Settings with = settings();
+  with.false_rollback_rate = 1e-9;
+  State state = at_weight(with, 0.01);
+  Assessment seen;
+  for (std::int64_t i = 0; i < 12; ++i) {
+    seen = fold(with, state, block(i, {200, 2}, {1800, 2}));
+  }
+  EXPECT_TRUE(seen.noninferiority->shown) << seen.message;
+  EXPECT_EQ(seen.verdict, Verdict::kKeepLooking) << seen.message;
+  EXPECT_EQ(seen.reason, Reason::kEvidenceAgainst) << seen.message;
+}
+
 struct Rule {
   const char* name;
   HardFacts facts;
@@ -365,6 +390,14 @@ TEST(RolloutAnalysis, ACrashFoldsTheMissedIntervalsAsOneCappedBlock) {
   EXPECT_NE(seen.verdict, Verdict::kRollBack);
   EXPECT_LT(seen.ln_e_family, std::log(100.0));
   // Rates are for each interval, not for the block.
+  EXPECT_NEAR(state.recent.live.n_candidate / state.recent.weight, 200, 1e-6);
+  // Also when the gap was seen as invalid blocks.
+  for (std::int64_t i = 34; i < 44; ++i) {
+    Block blind = healthy(i);
+    blind.data = BlockData::kBothBlind;
+    fold_evidence(settings(), state, blind);
+  }
+  fold_evidence(settings(), state, block(44, {11 * 200, 0}, {11 * 1800, 5}));
   EXPECT_NEAR(state.recent.live.n_candidate / state.recent.weight, 200, 1e-6);
 }
 
