@@ -265,7 +265,8 @@ Manifest Build::manifest() const {
           .fields = options_.format.fields,
           .keywords = options_.format.keywords,
           .chunking = options_.chunking,
-          .scoring = options_.scoring};
+          .scoring = options_.scoring,
+          .top_k = options_.top_k};
 }
 
 Status Build::write_sections() {

@@ -27,12 +27,13 @@ struct BuildOptions {
   DocumentFormat format = {};
   ChunkingOptions chunking = {};
   ScoringOptions scoring = {};
+  std::uint32_t top_k = 10;  // Goes into the manifest: hits when a query does not say.
   std::string analyzer = std::string(kDefaultAnalyzer);
   std::string creator = "sluice";
   std::size_t line_bytes_max = 4 * 1024 * 1024;
   // Bad lines are skipped and reported up to this many; by default 10 or 0.1 % of the lines.
   std::optional<std::uint64_t> bad_lines_max = {};
-  std::size_t postings_memory_bytes = 256 * 1024 * 1024;
+  std::size_t postings_memory_bytes = 128 * 1024 * 1024;
   std::function<void(const BuildProgress&)> on_progress = {};  // Every thousand documents.
 };
 

@@ -157,9 +157,8 @@ Status IndexFile::map(const std::string& path) {
   if (mapped == MAP_FAILED) {
     return bad(path + " is not a Sluice index (it has " + std::to_string(size) + " bytes)");
   }
-  mapping_ = std::shared_ptr<const void>(mapped, [size](const void* address) {
-    ::munmap(const_cast<void*>(address), size);  // NOLINT: mapped by us.
-  });
+  mapping_ =
+      std::shared_ptr<const void>(mapped, [mapped, size](const void*) { ::munmap(mapped, size); });
   bytes_ = {static_cast<const char*>(mapped), size};
   return {};
 }

@@ -8,6 +8,8 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
+constexpr std::uint32_t kTopKMax = 1000;
+
 constexpr std::array<std::pair<RetrievalMode, std::string_view>, 2> kModes = {
     {{RetrievalMode::kTfidf, "tfidf"}, {RetrievalMode::kBm25, "bm25"}}};
 constexpr std::array<std::pair<ChunkStrategy, std::string_view>, 4> kStrategies = {
@@ -62,6 +64,7 @@ Manifest read_fields(const Json& json) {
   json.at("chunking").at("overlapTokens").get_to(m.chunking.overlap_tokens);
   json.at("retrieval").at("k1").get_to(m.scoring.k1);
   json.at("retrieval").at("b").get_to(m.scoring.b);
+  json.at("retrieval").at("topK").get_to(m.top_k);
   return m;
 }
 
@@ -88,7 +91,10 @@ std::string to_json(const Manifest& m) {
         {"maxTokens", m.chunking.max_tokens},
         {"overlapTokens", m.chunking.overlap_tokens}}},
       {"retrieval",
-       {{"mode", to_string(m.scoring.mode)}, {"k1", m.scoring.k1}, {"b", m.scoring.b}}},
+       {{"mode", to_string(m.scoring.mode)},
+        {"k1", m.scoring.k1},
+        {"b", m.scoring.b},
+        {"topK", m.top_k}}},
   };
   return json.dump();
 }
@@ -109,6 +115,9 @@ Result<Manifest> parse_manifest(std::string_view text) {
     Status chunking = validate(manifest.chunking);
     if (!scoring || !chunking) {
       return fail((!scoring ? scoring.error() : chunking.error()).with_context("the manifest"));
+    }
+    if (manifest.top_k < 1 || manifest.top_k > kTopKMax) {
+      return fail(ErrorCode::kInvalid, "the manifest: topK is not between 1 and 1000");
     }
     return manifest;
   } catch (const Json::exception& thrown) {

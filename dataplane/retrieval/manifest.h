@@ -38,6 +38,7 @@ struct Manifest {
   std::vector<std::string> keywords = {};
   ChunkingOptions chunking = {};
   ScoringOptions scoring = {};
+  std::uint32_t top_k = 10;  // Hits when a query does not say; 1 to 1000.
 };
 
 // One line, keys in a fixed order.

@@ -48,8 +48,8 @@ PostingsBuilder::PostingsBuilder(std::string directory, std::size_t memory_bytes
 
 PostingsBuilder::~PostingsBuilder() {
   for (const Run& run : runs_) {
-    if (run.mapped_bytes > 0) {
-      ::munmap(const_cast<Posting*>(run.postings), run.mapped_bytes);  // NOLINT: mapped by us.
+    if (run.mapping != nullptr) {
+      ::munmap(run.mapping, run.mapped_bytes);
     }
   }
 }
@@ -139,6 +139,7 @@ Status PostingsBuilder::map_to_file(Run& run) const {
                         : "cannot write in " + directory_ + ": " + std::strerror(cause));
   }
   run.postings = static_cast<const Posting*>(mapped);
+  run.mapping = mapped;
   run.mapped_bytes = bytes;
   run.memory = {};
   return {};

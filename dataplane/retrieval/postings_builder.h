@@ -59,7 +59,8 @@ class PostingsBuilder {
   struct Run {
     std::vector<std::uint64_t> starts;
     const Posting* postings = nullptr;
-    std::size_t mapped_bytes = 0;  // 0 if `memory` holds them.
+    void* mapping = nullptr;  // Null if `memory` holds them.
+    std::size_t mapped_bytes = 0;
     std::vector<Posting> memory;
   };
 

@@ -66,6 +66,8 @@ class Process:
     def __init__(self, *arguments):
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
+        if arguments[0] == "serve" and "--drain-delay" not in arguments:
+            arguments = (*arguments, "--drain-delay", "0s")
         self.process = subprocess.Popen(
             [WORKER, *arguments, "--address", "127.0.0.1", "--port", str(self.port)],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)

@@ -31,12 +31,12 @@ struct Options {
   std::string address = "0.0.0.0";
   std::int64_t port = 8080;
   std::int64_t threads = 0;
-  std::int64_t top_k = 10;
+  std::int64_t top_k = 0;
   std::int64_t max_in_flight = 256;
   std::int64_t seed = 0;
   Share drill_error_rate;
   Duration drill_latency{0};
-  Duration drain_delay{0};
+  Duration drain_delay = std::chrono::seconds(5);
   Duration drain_timeout = std::chrono::seconds(20);
 };
 
@@ -49,12 +49,14 @@ void bind_flags(Flags& flags, Options& o) {
   flags.text("address", o.address, "IP", "Where to listen.");
   flags.integer("port", o.port, "Where to listen; 0 lets the kernel pick.");
   flags.integer("threads", o.threads, "Queries answered at a time; 0: one a core.");
-  flags.integer("top-k", o.top_k, "Hits when a query does not say.");
+  flags.integer("top-k", o.top_k, "Hits when a query does not say; 0: as the index says.");
   flags.integer("max-in-flight", o.max_in_flight, "One query more gets 429.");
   flags.integer("seed", o.seed, "Of the drill's choices and query ids; 0: from the kernel.");
   flags.share("drill-error-rate", o.drill_error_rate, "Fail this share of the queries on purpose.");
   flags.duration("drill-latency", o.drill_latency, "Answer so much later, on purpose.");
-  flags.duration("drain-delay", o.drain_delay, "After SIGTERM serve on for so long, unready.");
+  flags.duration("drain-delay",
+                 o.drain_delay,
+                 "After SIGTERM serve on for so long, unready; a second signal ends that.");
   flags.duration("drain-timeout", o.drain_timeout, "Then wait so long for queries in flight.");
 }
 
@@ -67,9 +69,9 @@ std::optional<std::string> problem_with(const Options& o) {
       return "\"" + *digest + "\" is not 64 hex digits";
     }
   }
-  if (o.port < 0 || o.port > 65535 || o.threads < 0 || o.threads > 1024 || o.top_k < 1 ||
+  if (o.port < 0 || o.port > 65535 || o.threads < 0 || o.threads > 1024 || o.top_k < 0 ||
       o.top_k > 1000 || o.max_in_flight < 1 || o.max_in_flight > 100'000) {
-    return "a number is out of its range: --port 0 to 65535, --threads 0 to 1024, --top-k 1 to "
+    return "a number is out of its range: --port 0 to 65535, --threads 0 to 1024, --top-k 0 to "
            "1000, --max-in-flight 1 to 100000";
   }
   return std::nullopt;
@@ -190,7 +192,8 @@ Outcome<void> Worker::load() {
       *index,
       {.revision = options.revision,
        .threads = thread_count(options),
-       .limits = {.top_k_default = static_cast<std::uint32_t>(options.top_k)},
+       .limits = {.top_k_default = options.top_k > 0 ? static_cast<std::uint32_t>(options.top_k)
+                                                     : index->manifest().top_k},
        .drill = {.error_rate = options.drill_error_rate, .latency = options.drill_latency},
        .seed = seed},
       metrics);

@@ -10,7 +10,13 @@ namespace {
 
 constexpr std::size_t kSpecBytesMax = 1024 * 1024;
 
-Outcome<api::RagIndexSpec> read(const Result<JsonDocument>& document, const std::string& where) {
+struct Origin {
+  std::string name;
+  bool is_strict = true;
+};
+
+Outcome<api::RagIndexSpec> read(const Result<JsonDocument>& document, const Origin& origin) {
+  const std::string& where = origin.name;
   if (!document) {
     return failed(ExitCode::kSpec, where + ": " + document.error().message);
   }
@@ -20,7 +26,7 @@ Outcome<api::RagIndexSpec> read(const Result<JsonDocument>& document, const std:
     return failed(ExitCode::kSpec, where + ": kind is not RagIndex");
   }
   const std::optional<JsonView> inner = root.find("spec");
-  Reader reader(true);
+  Reader reader(origin.is_strict);
   api::RagIndexSpec spec;
   reader.read(inner ? *inner : root, spec, {});
   if (!reader.ok()) {
@@ -66,11 +72,11 @@ Outcome<api::RagIndexSpec> read_spec(const std::string& path) {
   if (text.size() > kSpecBytesMax) {
     return failed(ExitCode::kSpec, path + " is larger than 1 MiB");
   }
-  return read(JsonDocument::parse_yaml(text), path);
+  return read(JsonDocument::parse_yaml(text), {.name = path});
 }
 
 Outcome<api::RagIndexSpec> parse_spec(std::string_view json) {
-  return read(JsonDocument::parse(json), "--spec-json");
+  return read(JsonDocument::parse(json), {.name = "--spec-json", .is_strict = false});
 }
 
 retrieval::BuildOptions build_options(const api::RagIndexSpec& spec) {
@@ -87,6 +93,7 @@ retrieval::BuildOptions build_options(const api::RagIndexSpec& spec) {
   options.scoring = {.mode = mode_of(spec.retrieval.mode),
                      .k1 = spec.retrieval.bm25.k1,
                      .b = spec.retrieval.bm25.b};
+  options.top_k = static_cast<std::uint32_t>(spec.retrieval.top_k);
   options.bad_lines_max = static_cast<std::uint64_t>(spec.documents.bad_lines_max);
   options.creator = kCreator;
   return options;

@@ -13,7 +13,8 @@ namespace sluice::worker {
 // From a file with a RagIndex, or with a spec alone. Strict: a member that no field has is an
 // error, because people write these by hand.
 [[nodiscard]] Outcome<api::RagIndexSpec> read_spec(const std::string& path);
-// From JSON text, as the operator gives it.
+// From JSON text, as the operator gives it. Lenient: a newer operator may know more fields than
+// this image, which an index keeps across the operator's upgrades.
 [[nodiscard]] Outcome<api::RagIndexSpec> parse_spec(std::string_view json);
 
 // How the engine builds what the spec asks for. Paths are left to the caller.
