@@ -84,6 +84,12 @@ void describe(Io& io, Condition& value) {
   io.required("message", value.message, {.doc = "A sentence for people.", .max_length = 2048});
 }
 
+template <class Io>
+void describe(Io& io, MetadataOnly& value) {
+  io.required("metadata", value.metadata);
+}
+
+SLUICE_DESCRIBED(MetadataOnly);
 SLUICE_DESCRIBED(OwnerReference);
 SLUICE_DESCRIBED(ObjectMeta);
 SLUICE_DESCRIBED(Condition);

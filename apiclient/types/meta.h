@@ -85,6 +85,14 @@ struct Condition {
 // `condition`'s.
 void set_condition(std::vector<Condition>& conditions, Condition condition);
 
+// An object of which only the metadata is of interest.
+struct MetadataOnly {
+  ObjectMeta metadata = {};
+  bool operator==(const MetadataOnly&) const = default;
+};
+
+template <class Io>
+void describe(Io& io, MetadataOnly& value);
 template <class Io>
 void describe(Io& io, OwnerReference& value);
 template <class Io>

@@ -16,16 +16,6 @@ T read(const std::string& body) {
   return std::move(*object);
 }
 
-// An object with nothing but metadata.
-struct Bare {
-  kube::ObjectMeta metadata = {};
-};
-
-template <class Io>
-void describe(Io& io, Bare& value) {
-  io.required("metadata", value.metadata);
-}
-
 void set_ready(kube::Pod& pod, bool is_ready) {
   pod.status.conditions = {
       {.type = "Ready",
@@ -214,7 +204,7 @@ void World::act(const Apply& apply) {
     }
     revisions[wanted.name] = std::move(fresh);
   } else {
-    kube::ObjectMeta meta = read<Bare>(wanted.body).metadata;
+    kube::ObjectMeta meta = read<kube::MetadataOnly>(wanted.body).metadata;
     meta.uid = next_uid();
     others[{std::string(wanted.kind.kind), wanted.name}] = std::move(meta);
   }

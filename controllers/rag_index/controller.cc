@@ -1,0 +1,180 @@
+#include "controllers/rag_index/controller.h"
+
+#include <utility>
+
+#include "base/describe.h"
+#include "base/log.h"
+#include "controllers/rag_index/names.h"
+#include "controllers/rag_index/requests.h"
+
+namespace sluice::rag_index {
+namespace {
+
+// How long we wait for a cache to show our own write before we believe the cache.
+constexpr Duration kCacheLagMax = std::chrono::seconds(2);
+constexpr Duration kCacheLook = std::chrono::milliseconds(100);
+constexpr Duration kAfterConflict = std::chrono::milliseconds(100);
+
+}  // namespace
+
+RagIndexController::RagIndexController(Connections connections, Listers listers, Settings settings)
+    : world_(connections),
+      listers_(std::move(listers)),
+      settings_(std::move(settings)),
+      self_(std::make_shared<RagIndexController*>(this)) {}
+
+RagIndexController::~RagIndexController() {
+  *self_ = nullptr;
+}
+
+Observation RagIndexController::observe(const api::RagIndex& index) const {
+  const kube::ObjectMeta& meta = index.metadata;
+  Observation seen{.index = index, .settings = settings_};
+  for (const auto& rollout : listers_.rollouts.list(meta.namespace_name)) {
+    if (rollout->spec.index_ref.name == meta.name) {
+      seen.rollouts.push_back(*rollout);
+    }
+  }
+  // Names of indexes repeat in other namespaces; the label alone does not tell them apart.
+  const auto each_child = [&meta](const auto& lister, const auto& take) {
+    for (const auto& child : lister.by_label(api::kIndexLabel, meta.name)) {
+      if (child->metadata.namespace_name == meta.namespace_name) {
+        take(*child);
+      }
+    }
+  };
+  each_child(listers_.revisions, [&](const auto& each) { add_revision(seen, each); });
+  each_child(listers_.deployments, [&](const auto& each) { seen.deployments.push_back(each); });
+  each_child(listers_.pods, [&](const auto& each) { seen.pods.push_back(each); });
+  for (const auto& [kind, lister] : listers_.others) {
+    each_child(lister, [&seen, &kind](const kube::MetadataOnly& each) {
+      seen.others.push_back({.kind = kind, .metadata = each.metadata});
+    });
+  }
+  if (const auto route = listers_.config_maps.get({meta.namespace_name, route_name(meta.name)})) {
+    seen.route = *route;
+  }
+  for (const kube::Pod* builder : pods_of(seen, api::kComponentBuilder)) {
+    if (const auto* report = world_.stores.reports.find(builder->metadata.uid)) {
+      seen.reports.emplace(builder->metadata.uid, *report);
+    }
+  }
+  seen.samples = world_.stores.samples.of_index(meta.key());
+  return seen;
+}
+
+void RagIndexController::reconcile(const kube::ObjectKey& key, ReconcileDone done) {
+  const auto index = listers_.indexes.get(key);
+  if (index == nullptr) {
+    world_.scraper.forget(key);
+    done(ReconcileResult::done());
+    return;
+  }
+  if (is_cache_behind(*index)) {
+    done(ReconcileResult::after(kCacheLook));
+    return;
+  }
+  auto run = std::make_shared<Run>();
+  run->index = index->metadata;
+  run->done = std::move(done);
+  run->decision = decide(observe(*index), world_.loop.wall_now());
+  world_.scraper.set_plan(key, run->decision.plan);
+  if (run->decision.status != index->status) {
+    write_status(run);
+  } else {
+    act(run);
+  }
+}
+
+bool RagIndexController::is_cache_behind(const api::RagIndex& index) const {
+  const auto found = written_.find(index.metadata.uid);
+  return found != written_.end() && found->second.basis == index.metadata.resource_version &&
+         world_.loop.now() - found->second.at < kCacheLagMax;
+}
+
+void RagIndexController::write_status(const RunPointer& run) {
+  world_.client.send(
+      replace_status(api::kRagIndexKind, run->index, to_json(run->decision.status)),
+      [self = self_, run](const Result<std::string>& answer) {
+        if (*self == nullptr) {
+          return;
+        }
+        if (answer) {
+          auto& written = (*self)->written_;
+          if (written.size() > 10'000) {
+            written.clear();  // Of indexes long gone; at worst some writes meet a conflict.
+          }
+          written[run->index.uid] = {.basis = run->index.resource_version,
+                                     .at = (*self)->world_.loop.now()};
+          (*self)->act(run);
+        } else if (answer.error().code == ErrorCode::kConflict) {
+          run->done(ReconcileResult::after(kAfterConflict));  // The cache is behind: look again.
+        } else if (answer.error().code == ErrorCode::kNotFound) {
+          run->done(ReconcileResult::done());
+        } else {
+          run->done(ReconcileResult::failed(answer.error().with_context("status")));
+        }
+      });
+}
+
+void RagIndexController::act(const RunPointer& run) {
+  const std::vector<Action>& actions = run->decision.actions;
+  while (run->next_action < actions.size()) {
+    const Action& action = actions[run->next_action];
+    ++run->next_action;
+    if (const auto* event = std::get_if<Announce>(&action)) {
+      record(*run, *event);
+      continue;
+    }
+    const bool may_be_gone = !std::holds_alternative<Apply>(action);
+    send(run, *request_of(action, run->index), may_be_gone);
+    return;  // The answer goes on from here.
+  }
+  finish(run);
+}
+
+void RagIndexController::send(const RunPointer& run, ApiRequest request, bool may_be_gone) {
+  const std::string what = request.describe();
+  world_.client.send(std::move(request),
+                     [self = self_, run, what, may_be_gone](const Result<std::string>& answer) {
+                       if (*self == nullptr) {
+                         return;
+                       }
+                       const bool is_gone =
+                           !answer && (answer.error().code == ErrorCode::kNotFound ||
+                                       answer.error().code == ErrorCode::kConflict);
+                       if (answer || (may_be_gone && is_gone)) {
+                         (*self)->act(run);
+                       } else {
+                         run->done(ReconcileResult::failed(answer.error().with_context(what)));
+                       }
+                     });
+}
+
+void RagIndexController::record(const Run& run, const Announce& event) {
+  const kube::ObjectKey key = run.index.key();
+  log_info(event.note, {{"kind", "RagIndex"}, {"key", key.text()}, {"reason", event.reason}});
+  world_.events.record(api::kRagIndexKind,
+                       run.index,
+                       {.type = event.is_warning ? EventType::kWarning : EventType::kNormal,
+                        .reason = event.reason,
+                        .action = "Reconcile",
+                        .note = event.note});
+}
+
+void RagIndexController::finish(const RunPointer& run) {
+  const auto& look_again = run->decision.look_again;
+  run->done(look_again ? ReconcileResult::after(*look_again) : ReconcileResult::done());
+}
+
+std::vector<kube::ObjectKey> index_of_rollout(const Change<api::CanaryRollout>& change) {
+  std::vector<kube::ObjectKey> keys;
+  for (const auto& rollout : {change.before, change.after}) {
+    if (rollout != nullptr) {
+      keys.push_back({rollout->metadata.namespace_name, rollout->spec.index_ref.name});
+    }
+  }
+  return keys;
+}
+
+}  // namespace sluice::rag_index
