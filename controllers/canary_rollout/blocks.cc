@@ -113,7 +113,10 @@ Freshness freshness(const Turn& turn, WallTime since, Duration age_max) {
     if (!router.counters) {
       return {.detail = fmt::format("router {} has not told its counters", router.name)};
     }
-    if (router.arrived_at <= since || turn.now - router.arrived_at > age_max) {
+    const Duration age = turn.now - router.arrived_at;
+    // From the future: the clock was set back since, so the age says nothing.
+    const bool is_from_future = age < -std::chrono::seconds(1);
+    if (router.arrived_at <= since || age > age_max || is_from_future) {
       return {.detail = fmt::format("router {} has told no new counters", router.name)};
     }
   }

@@ -6,6 +6,7 @@
 #include <charconv>
 #include <vector>
 
+#include "controllers/canary_rollout/decide.h"
 #include "controllers/canary_rollout/transitions.h"
 #include "crds/names.h"
 

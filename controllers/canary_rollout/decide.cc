@@ -108,7 +108,8 @@ bool was_let_go(Turn& turn) {
             {.verdict = "Superseded",
              .reason = next == nullptr ? "CandidateLetGo" : "NewerCandidate",
              .message = next == nullptr
-                            ? "the index let the candidate go: its spec asks for stable again"
+                            ? "the index let the candidate go: its spec asks for stable again, or "
+                              "for yet another revision"
                             : fmt::format("generation {} of the index asks for another revision",
                                           next->generation)});
   return true;

@@ -27,7 +27,7 @@ struct RouterSeen {
 // The candidate's worker pods.
 struct CandidatePods {
   std::int32_t ready = 0;
-  std::optional<WallTime> none_ready_since = {};  // Pods exist and none is ready.
+  std::optional<WallTime> none_ready_since = {};  // Since when none is ready, if so.
   bool is_crash_looping = false;  // One container restarted at least 3 times in 5 minutes.
   std::string detail = {};        // For the message: which pod, and what its container says.
 };

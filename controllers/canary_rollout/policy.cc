@@ -92,8 +92,10 @@ void fill_from_slo(ResolvedPolicy& policy, const api::RagIndexSpec& index) {
 }
 
 void check_split(Problems& problems, const std::string& path, const api::SplitStep& split) {
-  if (split.weight.ten_thousandths <= 0 || split.weight > kWhole) {
-    problems.add(path + ".weight", "must be above 0% and at most 100%");
+  if (split.weight.ten_thousandths <= 0 || split.weight >= kWhole) {
+    problems.add(path + ".weight",
+                 "must be above 0% and below 100%: at 100% nothing would be left to compare with, "
+                 "and promotion follows the last step by itself");
   }
   if (split.min_duration < Duration::zero() || split.max_duration < split.min_duration) {
     problems.add(path + ".maxDuration", "must not be below minDuration");

@@ -125,30 +125,21 @@ void fold_block(Turn& turn, analysis::State state, const Freshness& fresh, Durat
                 .assessment = assessment});
 }
 
-}  // namespace
+void lose_evidence(Turn& turn) {
+  announce(turn, true, "EvidenceLost", "the stored evidence cannot be read; it begins anew");
+  start_step(turn);
+}
 
-void on_progressing(Turn& turn) {
-  CHECK(turn.policy.has_value());
-  if (fails_hard(turn, unready_max(turn))) {
-    return;
-  }
-  api::CanaryRolloutStatus& status = turn.status();
-  if (!status.step_started_at) {
-    await_traffic(turn);
-    return;
-  }
-  std::optional<analysis::State> state = stored_state(turn);
-  if (!state || !status.evidence->block_ended_at) {
-    announce(turn, true, "EvidenceLost", "the stored evidence cannot be read; it begins anew");
-    start_step(turn);
-    return;
-  }
+// A block ends when its time has passed and every router has told its counters since; without them
+// it ends half a block later and does not count.
+void await_block(Turn& turn) {
+  api::EvidenceSnapshot& evidence = *turn.status().evidence;
   const Duration block = turn.policy->analysis.block;
-  const WallTime ended_at = *status.evidence->block_ended_at;
+  const WallTime ended_at = *evidence.block_ended_at;
   const Duration elapsed = turn.now - ended_at;
   if (elapsed < Duration::zero()) {
     // The clock was set back. The ledger knows what was counted, so the block only ends late.
-    status.evidence->block_ended_at = turn.second;
+    evidence.block_ended_at = turn.second;
     look_again_in(turn, block);
     return;
   }
@@ -161,9 +152,30 @@ void on_progressing(Turn& turn) {
     look_again_in(turn, block / 8);
     return;
   }
+  std::optional<analysis::State> state = stored_state(turn);
+  if (!state) {
+    lose_evidence(turn);
+    return;
+  }
   fold_block(turn, std::move(*state), fresh, elapsed);
   if (turn.status().phase == api::RolloutPhase::kProgressing && turn.status().step_started_at) {
     look_again_in(turn, block);
+  }
+}
+
+}  // namespace
+
+void on_progressing(Turn& turn) {
+  CHECK(turn.policy.has_value());
+  if (fails_hard(turn, unready_max(turn))) {
+    return;
+  }
+  if (!turn.status().step_started_at) {
+    await_traffic(turn);
+  } else if (!turn.status().evidence || !turn.status().evidence->block_ended_at) {
+    lose_evidence(turn);
+  } else {
+    await_block(turn);
   }
 }
 

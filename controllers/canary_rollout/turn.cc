@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "base/check.h"
+#include "controllers/canary_rollout/decide.h"
 
 namespace sluice::canary_rollout {
 namespace {

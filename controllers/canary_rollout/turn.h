@@ -33,9 +33,6 @@ struct Turn {
 // "packages-4f1c…" or, while it has no name yet, its config hash.
 [[nodiscard]] std::string candidate_text(const api::CanaryRolloutStatus& status);
 
-// Pending, Evaluating, Progressing, Promoting or RollingBack.
-[[nodiscard]] bool is_in_progress(api::RolloutPhase phase);
-
 // The index's candidate is the one that the status speaks of.
 [[nodiscard]] bool is_our_candidate(const Turn& turn);
 // The index made our candidate its stable revision: the commit point of a rollout.

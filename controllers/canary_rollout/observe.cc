@@ -1,0 +1,156 @@
+// The observing half of the shell: caches and stores -> Observation.
+
+#include <algorithm>
+
+#include "base/describe.h"
+#include "controllers/canary_rollout/controller.h"
+#include "crds/names.h"
+
+namespace sluice::canary_rollout {
+namespace {
+
+kube::ObjectKey index_key(const api::CanaryRollout& rollout) {
+  return {rollout.metadata.namespace_name, rollout.spec.index_ref.name};
+}
+
+bool is_of(const kube::ObjectMeta& meta, const kube::ObjectKey& index, std::string_view component) {
+  return meta.namespace_name == index.namespace_name &&
+         meta.label(api::kComponentLabel) == component;
+}
+
+// Routers as pods, each with its newest counters; then those that are gone and said something
+// before.
+std::vector<RouterSeen> routers_of(const Surroundings& world, const kube::ObjectKey& index) {
+  std::vector<RouterSeen> routers;
+  std::map<std::string, bool> ready_pods;
+  for (const auto& pod : world.pods.lister().by_label(api::kIndexLabel, index.name)) {
+    if (is_of(pod->metadata, index, api::kComponentRouter)) {
+      ready_pods[pod->metadata.name] = kube::is_ready(*pod);
+    }
+  }
+  for (const scrape::RouterSample& sample : world.stores.samples.of_index(index)) {
+    const auto pod = ready_pods.find(sample.router);
+    routers.push_back({.name = sample.router,
+                       .is_expected = pod != ready_pods.end() && pod->second,
+                       .counters = sample.counters,
+                       .arrived_at = sample.arrived.wall});
+    if (pod != ready_pods.end()) {
+      ready_pods.erase(pod);
+    }
+  }
+  for (const auto& [name, is_ready] : ready_pods) {
+    if (is_ready) {
+      routers.push_back({.name = name});
+    }
+  }
+  return routers;
+}
+
+void add_evaluation(const Surroundings& world,
+                    const scrape::EvaluationKey& key,
+                    std::optional<wire::EvaluationResults>& target) {
+  if (key.revision.empty() || key.digest.empty()) {
+    return;
+  }
+  if (const auto results = world.stores.evaluations.find(key)) {
+    target = *results;
+  }
+}
+
+// Only looked at in the step that judges them: they are long.
+Evaluations evaluations_of(const Surroundings& world, const Observation& seen) {
+  Evaluations evaluations;
+  if (!seen.index || seen.rollout.status.phase != api::RolloutPhase::kEvaluating) {
+    return evaluations;
+  }
+  const api::RagIndexStatus& index = seen.index->status;
+  const std::string& space = seen.index->metadata.namespace_name;
+  if (index.candidate && index.candidate->facts) {
+    add_evaluation(world,
+                   {.namespace_name = space,
+                    .revision = index.candidate->revision,
+                    .digest = index.candidate->facts->evaluation_digest},
+                   evaluations.candidate);
+  }
+  if (index.stable) {
+    add_evaluation(world,
+                   {.namespace_name = space,
+                    .revision = index.stable_revision,
+                    .digest = index.stable->evaluation_digest},
+                   evaluations.stable);
+  }
+  return evaluations;
+}
+
+std::vector<StoredPolicy> policies_of(const Surroundings& world,
+                                      const api::CanaryRollout& rollout) {
+  std::vector<StoredPolicy> policies;
+  for (const auto& revision : world.revisions.lister().by_owner(rollout.metadata.uid)) {
+    if (revision->metadata.label(api::kComponentLabel) != api::kComponentPolicy) {
+      continue;
+    }
+    StoredPolicy stored{.name = revision->metadata.name,
+                        .created_at = revision->metadata.creation_timestamp.value_or(WallTime{})};
+    if (auto policy = from_json<api::ResolvedPolicy>(revision->data.text)) {
+      stored.policy = std::move(*policy);
+    }
+    policies.push_back(std::move(stored));
+  }
+  return policies;
+}
+
+std::vector<std::string> rejected_of(const Surroundings& world, const kube::ObjectKey& index) {
+  std::vector<std::string> rejected;
+  for (const auto& revision : world.revisions.lister().by_label(api::kIndexLabel, index.name)) {
+    if (revision->metadata.namespace_name == index.namespace_name &&
+        revision->metadata.label(api::kVerdictLabel) == "rejected") {
+      rejected.push_back(revision->metadata.name);
+    }
+  }
+  return rejected;
+}
+
+PodWatch::Pods workers_of(const Surroundings& world,
+                          const kube::ObjectKey& index,
+                          std::string_view revision) {
+  PodWatch::Pods workers;
+  for (const auto& pod : world.pods.lister().by_label(api::kIndexLabel, index.name)) {
+    if (is_of(pod->metadata, index, api::kComponentWorker) &&
+        pod->metadata.label(api::kRevisionLabel) == revision && !pod->metadata.deletion_timestamp) {
+      workers.push_back(pod);
+    }
+  }
+  return workers;
+}
+
+// Workers are expected from the moment that there is something to fetch.
+bool has_workers(const std::optional<api::CandidateStatus>& candidate) {
+  return candidate && !candidate->revision.empty() &&
+         (candidate->phase == api::CandidatePhase::kFetching ||
+          candidate->phase == api::CandidatePhase::kReady);
+}
+
+}  // namespace
+
+Observation CanaryRolloutController::observe(const api::CanaryRollout& rollout) {
+  const kube::ObjectKey key = rollout.metadata.key();
+  const kube::ObjectKey index = index_key(rollout);
+  Observation seen{.rollout = rollout};
+  if (const auto cached = world_.indexes.lister().get(index)) {
+    seen.index = *cached;
+  }
+  seen.routers = routers_of(world_, index);
+  seen.evaluations = evaluations_of(world_, seen);
+  seen.policies = policies_of(world_, rollout);
+  seen.rejected_revisions = rejected_of(world_, index);
+  if (seen.index && has_workers(seen.index->status.candidate)) {
+    const std::string& revision = seen.index->status.candidate->revision;
+    seen.candidate_pods =
+        pod_watch_.look(key, revision, workers_of(world_, index, revision), world_.loop.wall_now());
+  } else {
+    pod_watch_.forget(key);
+  }
+  return seen;
+}
+
+}  // namespace sluice::canary_rollout
