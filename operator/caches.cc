@@ -38,12 +38,16 @@ Caches::Caches(Loop& loop,
           loop, client, metrics, rng.fork(), ours(kube::kControllerRevisionKind, watch_namespace)),
       deployments(loop, client, metrics, rng.fork(), ours(kube::kDeploymentKind, watch_namespace)),
       pods(loop, client, metrics, rng.fork(), ours(kube::kPodKind, watch_namespace)),
-      services(loop, client, metrics, rng.fork(), ours(kube::kServiceKind, watch_namespace)),
       config_maps(loop,
                   client,
                   metrics,
                   rng.fork(),
-                  ours(kube::kConfigMapKind, watch_namespace, api::kComponentRoute)) {}
+                  ours(kube::kConfigMapKind, watch_namespace, api::kComponentRoute)) {
+  for (const kube::ResourceKind& kind : rag_index::kOtherKinds) {
+    others.push_back(std::make_unique<Informer<kube::MetadataOnly>>(
+        loop, client, metrics, rng.fork(), ours(kind, watch_namespace)));
+  }
+}
 
 void Caches::add_to(Manager& manager) {
   manager.add(managed(indexes));
@@ -51,8 +55,24 @@ void Caches::add_to(Manager& manager) {
   manager.add(managed(revisions));
   manager.add(managed(deployments));
   manager.add(managed(pods));
-  manager.add(managed(services));
   manager.add(managed(config_maps));
+  for (const auto& informer : others) {
+    manager.add(managed(*informer));
+  }
+}
+
+rag_index::Listers Caches::listers() const {
+  rag_index::Listers listers{.indexes = indexes.lister(),
+                             .rollouts = rollouts.lister(),
+                             .revisions = revisions.lister(),
+                             .deployments = deployments.lister(),
+                             .pods = pods.lister(),
+                             .config_maps = config_maps.lister(),
+                             .others = {}};
+  for (const auto& informer : others) {
+    listers.others.emplace_back(informer->kind(), informer->lister());
+  }
+  return listers;
 }
 
 }  // namespace sluice

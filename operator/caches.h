@@ -2,11 +2,16 @@
 // Caches: one informer for each kind that the controllers read. Of what the operator makes, only
 // what carries our label; so memory grows with what is managed, never with the cluster.
 
+#include <memory>
+#include <string>
+#include <vector>
+
 #include "apiclient/informer.h"
 #include "apiclient/types/apps.h"
 #include "apiclient/types/core.h"
 #include "base/loop.h"
 #include "base/rng.h"
+#include "controllers/rag_index/controller.h"
 #include "controllers/runtime/manager.h"
 #include "crds/canary_rollout.h"
 #include "crds/rag_index.h"
@@ -26,10 +31,12 @@ struct Caches {
   Informer<kube::ControllerRevision> revisions;
   Informer<kube::Deployment> deployments;
   Informer<kube::Pod> pods;
-  Informer<kube::Service> services;
   Informer<kube::ConfigMap> config_maps;
+  // Of the other children only the metadata is read: rag_index::kOtherKinds.
+  std::vector<std::unique_ptr<Informer<kube::MetadataOnly>>> others;
 
   void add_to(Manager& manager);
+  [[nodiscard]] rag_index::Listers listers() const;
 };
 
 }  // namespace sluice

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include "apiclient/client.h"
+#include "controllers/canary_rollout/controller.h"
+#include "controllers/rag_index/controller.h"
 #include "controllers/runtime/event_recorder.h"
 #include "controllers/runtime/leader_elector.h"
 #include "controllers/runtime/manager.h"
@@ -34,11 +36,62 @@ struct Operator::Parts {
                     ? nullptr
                     : std::make_unique<LeaderElector>(
                           loop, client, metrics, rng.fork(), election(config, rng))),
+        rollout_controller({.loop = loop,
+                            .client = client,
+                            .metrics = metrics,
+                            .events = events,
+                            .rollouts = caches.rollouts,
+                            .indexes = caches.indexes,
+                            .revisions = caches.revisions,
+                            .pods = caches.pods,
+                            .stores = stores},
+                           rng.fork()),
+        index_reconciler({.loop = loop,
+                          .client = client,
+                          .events = events,
+                          .scraper = scraper,
+                          .stores = stores},
+                         caches.listers(),
+                         {.image = config.image}),
+        index_controller(loop,
+                         metrics,
+                         rng.fork(),
+                         {.name = "ragindex"},
+                         [this](const kube::ObjectKey& key, ReconcileDone done) {
+                           index_reconciler.reconcile(key, std::move(done));
+                         }),
         manager(loop, elector.get()) {
     if (elector != nullptr) {
       client.set_fence([this] { return elector->is_leader(); });
     }
     caches.add_to(manager);
+    wake_index_controller();
+    manager.add(index_controller);
+    manager.add(rollout_controller.controller());
+  }
+
+  // What an index's decision may depend on: itself, its rollouts, its children, what was scraped.
+  void wake_index_controller() {
+    index_controller.watch(caches.indexes);
+    index_controller.watch<api::CanaryRollout>(caches.rollouts, rag_index::index_of_rollout);
+    watch_children(caches.revisions);
+    watch_children(caches.deployments);
+    watch_children(caches.pods);
+    watch_children(caches.config_maps);
+    for (const auto& informer : caches.others) {
+      watch_children(*informer);
+    }
+    const auto enqueue = [this](const kube::ObjectKey& index) {
+      index_controller.queue().add(index);
+    };
+    stores.samples.on_change(enqueue);
+    stores.reports.on_change(enqueue);
+    stores.evaluations.on_change(enqueue);
+  }
+
+  template <class T>
+  void watch_children(Informer<T>& informer) {
+    index_controller.watch<T>(informer, rag_index::index_of_child<T>);
   }
 
   Client client;
@@ -47,6 +100,9 @@ struct Operator::Parts {
   scrape::Stores stores;
   scrape::Scraper scraper;
   std::unique_ptr<LeaderElector> elector;
+  canary_rollout::CanaryRolloutController rollout_controller;
+  rag_index::RagIndexController index_reconciler;
+  Controller index_controller;
   Manager manager;
 };
 
