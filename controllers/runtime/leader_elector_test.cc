@@ -24,8 +24,12 @@ struct Candidate {
   Candidate(FakeCluster& cluster, const std::string& name)
       : transport(cluster.server.connect(name)),
         client(cluster.loop, *transport, metrics),
-        elector(
-            cluster.loop, client, metrics, Rng(name.back()), {.lease = kLease, .identity = name}) {
+        elector(cluster.loop,
+                client,
+                metrics,
+                Rng(static_cast<std::uint64_t>(name.size()) * 31 +
+                    static_cast<unsigned char>(name.back())),
+                {.lease = kLease, .identity = name}) {
     client.set_fence([this] { return elector.is_leader(); });
     elector.start([this] { ++won; }, [this] { ++lost; });
   }

@@ -60,6 +60,23 @@ Json managed_fields_of(const KindTraits& kind, const Ownership& owners) {
   return list;
 }
 
+// A patch or an apply names another uid: to the real server that is a change of an immutable field.
+Answer<void> check_patch_preconditions(const KindTraits& kind,
+                                       const Json& stored,
+                                       const Json& metadata) {
+  const std::string uid = text_at(metadata, {"uid"});
+  if (!uid.empty() && uid != text_at(stored, {"metadata", "uid"})) {
+    return refuse(422,
+                  "Invalid",
+                  fmt::format("{} \"{}\" is invalid: metadata.uid: Invalid value: \"{}\": field is "
+                              "immutable",
+                              kind.kind,
+                              text_at(stored, {"metadata", "name"}),
+                              uid));
+  }
+  return check_preconditions(stored, metadata);
+}
+
 }  // namespace
 
 ListTypes KindTraits::list_types() const {
@@ -342,17 +359,8 @@ Answer<Json> ApiState::merge_patch(const KindTraits& kind,
   if (stored == nullptr) {
     return tl::make_unexpected(not_found(kind, key.name));
   }
-  const std::string uid = text_at(patch, {"metadata", "uid"});
-  if (!uid.empty() && uid != text_at(stored->json, {"metadata", "uid"})) {
-    return refuse(422,
-                  "Invalid",
-                  fmt::format("{} \"{}\" is invalid: metadata.uid: Invalid value: \"{}\": field is "
-                              "immutable",
-                              kind.kind,
-                              key.name,
-                              uid));
-  }
-  if (auto status = check_preconditions(stored->json, at(patch, {"metadata"})); !status) {
+  if (auto status = check_patch_preconditions(kind, stored->json, at(patch, {"metadata"}));
+      !status) {
     return tl::make_unexpected(status.error());
   }
   Json object = stored->json;
@@ -385,7 +393,7 @@ Answer<Json> ApiState::apply(const KindTraits& kind,
     created.json = std::move(config);
     return store_new(kind, std::move(created));
   }
-  if (auto status = check_preconditions(stored->json, metadata); !status) {
+  if (auto status = check_patch_preconditions(kind, stored->json, metadata); !status) {
     return tl::make_unexpected(status.error());
   }
   Ownership owners = stored->owners;

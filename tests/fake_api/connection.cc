@@ -72,12 +72,20 @@ class Connection final : public Transport {
   }
 
   void arrive(std::uint64_t id) {
+    const HttpRequest request = exchanges_.at(id).request;
+    if (!request.url.starts_with('/')) {
+      auto answer = server_.foreign ? server_.foreign(request) : std::nullopt;
+      if (answer) {
+        reply(id, std::move(*answer));
+      } else {
+        finish(id, fail(ErrorCode::kUnavailable, "connection refused"));
+      }
+      return;
+    }
     if (!server_.is_reachable) {
       finish(id, fail(ErrorCode::kUnavailable, "connection refused"));
       return;
     }
-    const HttpRequest request = exchanges_.at(id).request;
-    CHECK(request.url.starts_with('/'));  // Other hosts are other fakes' business.
     const auto route = route_of(request.url);
     if (route && route->query.contains("watch")) {
       open_watch(id, *route);

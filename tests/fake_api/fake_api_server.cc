@@ -161,6 +161,11 @@ void FakeApiServer::set_reachable(bool is_reachable) {
   }
 }
 
+void FakeApiServer::set_foreign(
+    std::function<std::optional<HttpResponse>(const HttpRequest&)> answer) {
+  state_->foreign = std::move(answer);
+}
+
 void FakeApiServer::set_forbidden(const std::string& plural, bool is_forbidden) {
   if (is_forbidden) {
     state_->forbidden.insert(plural);

@@ -110,6 +110,9 @@ class FakeApiServer {
   void set_watch_delay(Duration delay);
   // Away: every request fails, and watches are cut.
   void set_reachable(bool is_reachable);
+  // Answers requests to other hosts (absolute URLs: routers, builders) after the same latency;
+  // empty is a refused connection, as is everything before this is set.
+  void set_foreign(std::function<std::optional<HttpResponse>(const HttpRequest&)> answer);
   // 403 for everything of a kind, by plural name.
   void set_forbidden(const std::string& plural, bool is_forbidden);
   // Ends every open watch, as a rolling API server does.

@@ -284,6 +284,25 @@ TEST_F(FakeApi, LosesRequestsAndRepliesAsTold) {
   }
 }
 
+TEST_F(FakeApi, LeavesOtherHostsToTheTest) {
+  std::vector<std::string> seen;
+  const auto ask = [&] {
+    cluster.transport->start({.url = "http://10.244.0.2:8080/counters"},
+                             {.on_done = [&](const Result<HttpResponse>& outcome) {
+                               seen.push_back(outcome ? outcome->body : outcome.error().message);
+                             }});
+    cluster.loop.run_for(seconds{1});
+  };
+  ask();
+  server.set_foreign([](const HttpRequest& request) {
+    return HttpResponse{.status = 200, .body = "answer of " + request.url};
+  });
+  ask();
+  EXPECT_EQ(seen,
+            (std::vector<std::string>{"connection refused",
+                                      "answer of http://10.244.0.2:8080/counters"}));
+}
+
 TEST_F(FakeApi, ActorsRunDeploymentsPodsAndEndpoints) {
   ClusterActors actors(cluster.loop, server);
   ASSERT_TRUE(

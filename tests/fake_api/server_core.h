@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -37,6 +38,7 @@ struct ServerCore {
   std::function<Fault(const WriteRecord&)> fault = {};
   std::function<void(const WriteRecord&)> on_written = {};
   std::vector<std::function<void()>> on_change = {};
+  std::function<std::optional<HttpResponse>(const HttpRequest&)> foreign = {};
   Duration latency = std::chrono::milliseconds{1};
   bool is_reachable = true;
   bool is_gone_http = false;
