@@ -130,19 +130,6 @@ void Searcher::score_tfidf(QueryTerm& term) {
 }
 
 void Searcher::offer(const Hit& hit, std::uint32_t top_k) {
-  // A document's chunks come one behind the other, but the heap may have moved its hit: look.
-  if (scores_.size() != index_->file().documents()) {
-    const auto same = std::find_if(hits_.begin(), hits_.end(), [&hit](const Hit& known) {
-      return known.document == hit.document;
-    });
-    if (same != hits_.end()) {
-      if (hit.score > same->score) {
-        *same = hit;
-        std::make_heap(hits_.begin(), hits_.end(), is_better);
-      }
-      return;
-    }
-  }
   if (hits_.size() == top_k) {
     if (!is_better(hit, hits_.front())) {
       return;
@@ -154,9 +141,11 @@ void Searcher::offer(const Hit& hit, std::uint32_t top_k) {
   std::push_heap(hits_.begin(), hits_.end(), is_better);
 }
 
-// A heap with the worst of the best in front; whole blocks below it are passed over.
+// A heap with the worst of the best in front; whole blocks below it are passed over. A document's
+// chunks come one behind the other, so its best one is known when the next document begins.
 void Searcher::collect(std::uint32_t top_k) {
   const std::span<const ChunkEntry> chunks = index_->file().chunks();
+  std::optional<Hit> current;
   float least = 0;  // A hit must be above it.
   for (std::size_t begin = 0; begin < scores_.size(); begin += kBlock) {
     const std::size_t end = std::min(begin + kBlock, scores_.size());
@@ -172,10 +161,21 @@ void Searcher::collect(std::uint32_t top_k) {
       if (scores_[i] <= least || (!passes_.empty() && passes_[document] == 0)) {
         continue;
       }
-      offer({.document = document, .chunk = static_cast<std::uint32_t>(i), .score = scores_[i]},
-            top_k);
-      least = hits_.size() == top_k ? hits_.front().score : 0;
+      const Hit hit{
+          .document = document, .chunk = static_cast<std::uint32_t>(i), .score = scores_[i]};
+      if (current && current->document == document) {
+        current = hit.score > current->score ? hit : *current;
+        continue;
+      }
+      if (current) {
+        offer(*current, top_k);
+        least = hits_.size() == top_k ? hits_.front().score : 0;
+      }
+      current = hit;
     }
+  }
+  if (current) {
+    offer(*current, top_k);
   }
   std::sort_heap(hits_.begin(), hits_.end(), is_better);
 }

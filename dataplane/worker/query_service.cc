@@ -12,6 +12,8 @@ namespace {
 
 constexpr int kWarmUpQueries = 64;
 constexpr int kWarmUpTerms = 3;
+constexpr std::size_t kAnswerBytesMax = 8 * 1024 * 1024;
+constexpr std::size_t kHitsInHeader = 100;  // About 1 KiB: clients bound their headers, too.
 
 const std::vector<double>& hit_buckets() {
   static const std::vector<double> buckets = {0, 1, 2, 5, 10, 20, 50, 100, 1000};
@@ -167,6 +169,10 @@ http::Response QueryService::search(const QueryRequest& query,
   if (const Status appended = append_hits(**hits, desk, hits_json); !appended) {
     return http::error_response(500, "index_damaged", appended.error().message);
   }
+  if (hits_json.size() > kAnswerBytesMax) {
+    return http::error_response(
+        400, "answer_too_large", "The answer is larger than 8 MiB: ask for a smaller \"top_k\".");
+  }
   const auto took =
       std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - arrived).count();
   http::Response response;
@@ -204,7 +210,9 @@ Status QueryService::append_hits(const std::vector<retrieval::Hit>& hits,
       return fail(document.error());
     }
     const std::uint64_t id = index_.file().document_ids()[hit.document];
-    desk.ids.append(reinterpret_cast<const char*>(&id), sizeof id);
+    if (desk.ids.size() < kHitsInHeader * sizeof id) {
+      desk.ids.append(reinterpret_cast<const char*>(&id), sizeof id);
+    }
     out += out.empty() ? "{\"id\":" : ",{\"id\":";
     http::append_json_string(out, document->id);
     out += ",\"score\":";
@@ -218,6 +226,9 @@ Status QueryService::append_hits(const std::vector<retrieval::Hit>& hits,
     out += ",\"scores\":{\"lexical\":";
     append_number(out, hit.score);
     out += "}}";
+    if (out.size() > kAnswerBytesMax) {
+      break;  // The caller refuses it.
+    }
   }
   return {};
 }

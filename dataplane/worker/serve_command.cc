@@ -160,10 +160,12 @@ void Worker::set_gauges() {
         .set(static_cast<double>(stats.in_flight));
     metrics.gauge("sluice_worker_connections", "Open connections.")
         .set(static_cast<double>(stats.connections));
-    metrics.gauge("sluice_worker_refused_busy", "Queries refused with 429 since the start.")
-        .set(static_cast<double>(stats.refused_busy));
-    metrics.gauge("sluice_worker_refused_bad", "Malformed requests refused since the start.")
-        .set(static_cast<double>(stats.refused_bad));
+    const auto bring_to = [this](const char* name, const char* help, std::uint64_t total) {
+      Counter counter = metrics.counter(name, help);
+      counter.add(static_cast<double>(total) - counter.value());
+    };
+    bring_to("sluice_worker_refused_busy_total", "Queries refused with 429.", stats.refused_busy);
+    bring_to("sluice_worker_refused_bad_total", "Malformed requests.", stats.refused_bad);
   });
 }
 
