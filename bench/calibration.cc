@@ -15,20 +15,31 @@ using analysis::ArmCounts;
 constexpr int kStablePods = 10;
 constexpr std::array<std::int64_t, 4> kCandidatePods = {1, 1, 3, 5};
 
-// Good and bad requests of one source, which are independent Poisson streams.
+// Good and bad requests of one source, which are independent Poisson streams; the bad ones may come
+// in clusters.
 class Source {
  public:
-  Source(double mean, double bad_rate) : good_(mean * (1 - bad_rate)), bad_(mean * bad_rate) {}
+  Source(double mean, double bad_rate, double cluster_mean)
+      : good_(mean * (1 - bad_rate)),
+        clusters_(mean * bad_rate / cluster_mean),
+        cluster_ends_(1 / cluster_mean) {}
 
   [[nodiscard]] ArmCounts draw(Rng& rng) const {
     const std::int64_t good = good_.draw(rng);
-    const std::int64_t bad = bad_.draw(rng);
+    const std::int64_t clusters = clusters_.draw(rng);
+    std::int64_t bad = clusters;
+    for (std::int64_t i = 0; cluster_ends_ < 1 && i < clusters; ++i) {
+      while (rng.unit() >= cluster_ends_) {
+        ++bad;
+      }
+    }
     return {.n = good + bad, .bad = bad};
   }
 
  private:
   PoissonTable good_;
-  PoissonTable bad_;
+  PoissonTable clusters_;
+  double cluster_ends_;
 };
 
 // The sources of one step of the schedule.
@@ -43,9 +54,10 @@ std::vector<Step> steps_of(const Traffic& traffic) {
   const double requests = traffic.requests_per_second * traffic.block_seconds;
   for (const double weight : traffic.weights) {
     const double stable = requests * (1 - weight);
-    steps.push_back({.candidate = Source(requests * weight, traffic.bad_rate_candidate),
-                     .stable = Source(stable, traffic.bad_rate_stable),
-                     .stable_pod = Source(stable / kStablePods, traffic.bad_rate_stable)});
+    const double cluster = traffic.cluster_mean;
+    steps.push_back({.candidate = Source(requests * weight, traffic.bad_rate_candidate, cluster),
+                     .stable = Source(stable, traffic.bad_rate_stable, cluster),
+                     .stable_pod = Source(stable / kStablePods, traffic.bad_rate_stable, cluster)});
   }
   return steps;
 }
@@ -91,6 +103,7 @@ bool evidence_crosses(const Traffic& traffic,
 }
 
 constexpr double kPromotionMargin = 0.001;
+constexpr double kClusterMean = 5;
 
 bool promotion_crosses(const Traffic& traffic,
                        const std::vector<Step>& steps,
@@ -118,35 +131,81 @@ analysis::Settings judge_settings(const Traffic& traffic, double alpha) {
   return settings;
 }
 
-bool judge_crosses(const Traffic& traffic, const std::vector<Step>& steps, double alpha, Rng rng) {
-  const analysis::Settings settings = judge_settings(traffic, alpha);
+// A block of the whole cluster; without a candidate while stable is only learned from.
+analysis::Block draw_block(const Step& step,
+                           std::int64_t index,
+                           std::int64_t candidate_pods,
+                           Rng& rng) {
+  analysis::Block block;
+  block.index = index;
+  if (candidate_pods > 0) {
+    block.candidate = step.candidate.draw(rng);
+  }
+  block.candidate_pods = candidate_pods;
+  for (int pod = 0; pod < kStablePods; ++pod) {
+    const ArmCounts counts = step.stable_pod.draw(rng);
+    block.stable_pods.push_back(
+        {.pod = std::string(1, static_cast<char>('a' + pod)), .n = counts.n, .bad = counts.bad});
+    block.stable.n += counts.n;
+    block.stable.bad += counts.bad;
+  }
+  return block;
+}
+
+struct JudgeRun {
+  bool is_rolled_back = false;
+  std::int64_t blocks = 0;  // Until the rollback.
+  std::int64_t bad = 0;     // Of the candidate, until then.
+};
+
+struct JudgePlan {
+  Traffic traffic;
+  double alpha = 0.01;
+  std::int64_t blocks_to_learn = 0;
+};
+
+JudgeRun run_judge(const JudgePlan& plan, const std::vector<Step>& steps, Rng rng) {
+  const Traffic& traffic = plan.traffic;
+  const analysis::Settings settings = judge_settings(traffic, plan.alpha);
+  const double threshold = -std::log(plan.alpha);
   analysis::State state = analysis::new_state(settings);
+  for (std::int64_t index = 0; index < plan.blocks_to_learn; ++index) {
+    analysis::learn_stable(settings, state, draw_block(steps.front(), index, 0, rng));
+  }
+  JudgeRun run;
   std::size_t present = steps.size();
-  for (std::int64_t index = 0; index < blocks_of(traffic); ++index) {
-    const std::size_t at = step_at(traffic, index);
+  for (; run.blocks < blocks_of(traffic) && !run.is_rolled_back; ++run.blocks) {
+    const std::size_t at = step_at(traffic, run.blocks);
     if (at != present) {
       analysis::reset_step(state, traffic.weights.at(at));
       present = at;
     }
-    analysis::Block block;
-    block.index = index;
-    block.candidate = steps[at].candidate.draw(rng);
-    block.candidate_pods = kCandidatePods.at(at);
-    for (int pod = 0; pod < kStablePods; ++pod) {
-      const ArmCounts counts = steps[at].stable_pod.draw(rng);
-      block.stable_pods.push_back(
-          {.pod = std::string(1, static_cast<char>('a' + pod)), .n = counts.n, .bad = counts.bad});
-      block.stable.n += counts.n;
-      block.stable.bad += counts.bad;
-    }
-    if (analysis::fold_evidence(settings, state, block) != analysis::Folded::kCounted) {
-      return true;  // A block that does not count would hide a false rollback.
-    }
-    if (analysis::ln_e_of(settings, state) >= -std::log(alpha)) {
-      return true;
-    }
+    const analysis::Block block =
+        draw_block(steps[at], plan.blocks_to_learn + run.blocks, kCandidatePods.at(at), rng);
+    run.bad += block.candidate.bad;
+    const analysis::Folded folded = analysis::fold_evidence(settings, state, block);
+    CHECK(folded == analysis::Folded::kCounted);
+    run.is_rolled_back = analysis::ln_e_of(settings, state) >= threshold;
   }
-  return false;
+  return run;
+}
+
+double quantile(std::vector<double> values, double q) {
+  if (values.empty()) {
+    return 0;
+  }
+  std::ranges::sort(values);
+  const auto last = static_cast<double>(values.size() - 1);
+  return values[static_cast<std::size_t>(std::llround(q * last))];
+}
+
+bool is_judged(Row row) {
+  return row == Row::kJudge || row == Row::kClustered || row == Row::kUnlearned;
+}
+
+std::int64_t blocks_to_learn(const Traffic& traffic) {
+  constexpr double kLearnSeconds = 600;
+  return std::llround(kLearnSeconds / traffic.block_seconds);
 }
 
 Traffic traffic_of(const Question& question) {
@@ -154,7 +213,8 @@ Traffic traffic_of(const Question& question) {
   traffic.block_seconds = question.block_seconds;
   if (question.row == Row::kPromotion) {
     traffic.bad_rate_candidate = traffic.bad_rate_stable + kPromotionMargin;
-  } else if (question.row == Row::kJudge) {
+  } else if (is_judged(question.row)) {
+    traffic.cluster_mean = question.row == Row::kJudge ? 1 : kClusterMean;
     const analysis::Settings settings = judge_settings(traffic, question.alpha);
     traffic.bad_rate_candidate =
         traffic.bad_rate_stable + analysis::rollback_margin(*settings.errors);
@@ -212,6 +272,10 @@ Rate wilson(std::int64_t crossed, std::int64_t runs) {
 Rate crossing_rate(const Question& question) {
   const Traffic traffic = traffic_of(question);
   const std::vector<Step> steps = steps_of(traffic);
+  const JudgePlan plan{
+      .traffic = traffic,
+      .alpha = question.alpha,
+      .blocks_to_learn = question.row == Row::kClustered ? blocks_to_learn(traffic) : 0};
   Rng seeds(question.seed);
   std::int64_t crossed = 0;
   for (std::int64_t run = 0; run < question.runs; ++run) {
@@ -225,7 +289,9 @@ Rate crossing_rate(const Question& question) {
         has_crossed = promotion_crosses(traffic, steps, question.alpha, rng);
         break;
       case Row::kJudge:
-        has_crossed = judge_crosses(traffic, steps, question.alpha, rng);
+      case Row::kClustered:
+      case Row::kUnlearned:
+        has_crossed = run_judge(plan, steps, rng).is_rolled_back;
         break;
     }
     crossed += has_crossed ? 1 : 0;
@@ -241,8 +307,37 @@ std::string describe_row(Row row) {
       return "K1 down (promotion) at delta .001";
     case Row::kJudge:
       return "whole judge at the rollback margin";
+    case Row::kClustered:
+      return "the same, errors in clusters of 5";
+    case Row::kUnlearned:
+      return "the same, nothing learned before";
   }
   return {};
+}
+
+Detection detection(const Regression& regression) {
+  Traffic traffic;
+  traffic.block_seconds = regression.block_seconds;
+  traffic.bad_rate_candidate = regression.bad_rate;
+  traffic.cluster_mean = regression.cluster_mean;
+  const std::vector<Step> steps = steps_of(traffic);
+  const JudgePlan plan{
+      .traffic = traffic, .alpha = 0.01, .blocks_to_learn = blocks_to_learn(traffic)};
+  Rng seeds(regression.seed);
+  std::vector<double> seconds;
+  std::vector<double> bad;
+  for (std::int64_t i = 0; i < regression.runs; ++i) {
+    const JudgeRun run = run_judge(plan, steps, seeds.fork());
+    if (run.is_rolled_back) {
+      seconds.push_back(static_cast<double>(run.blocks) * traffic.block_seconds);
+      bad.push_back(static_cast<double>(run.bad));
+    }
+  }
+  return {.rolled_back = wilson(std::ssize(seconds), regression.runs),
+          .seconds_median = quantile(seconds, 0.5),
+          .seconds_p95 = quantile(seconds, 0.95),
+          .bad_median = quantile(bad, 0.5),
+          .bad_p95 = quantile(bad, 0.95)};
 }
 
 }  // namespace sluice::bench

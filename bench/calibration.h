@@ -32,6 +32,7 @@ struct Traffic {
   std::array<double, 4> weights = {0.01, 0.05, 0.25, 0.5};
   double bad_rate_candidate = 0.001;
   double bad_rate_stable = 0.001;
+  double cluster_mean = 1;  // Bad requests come in groups of this mean (geometric), in one pod.
 };
 
 enum class Row {
@@ -39,6 +40,8 @@ enum class Row {
   kPromotion,  // K1 downwards at margin 0.001 over the hour, against a candidate exactly at it.
   kJudge,      // The whole judge, learned dispersion and all, against a candidate exactly at its
                // rollback margin (objective: max 1 %, worse than stable by 0.5 %).
+  kClustered,  // The same with bad requests in clusters of 5, after ten minutes of stable alone.
+  kUnlearned,  // The same without those ten minutes.
 };
 
 struct Question {
@@ -61,5 +64,26 @@ struct Rate {
 // The share of runs in which the rule crosses its threshold at any look.
 [[nodiscard]] Rate crossing_rate(const Question& question);
 [[nodiscard]] std::string describe_row(Row row);
+
+// How fast the whole judge rolls a candidate back that fails at `bad_rate`, after ten minutes of
+// stable alone; stable fails at 0.1 %.
+struct Regression {
+  double bad_rate = 0.05;
+  double cluster_mean = 1;
+  double block_seconds = 5;
+  std::int64_t runs = 1000;
+  std::uint64_t seed = 1;
+};
+
+// Medians and 95th percentiles over the runs that were rolled back within the hour.
+struct Detection {
+  Rate rolled_back;
+  double seconds_median = 0;
+  double seconds_p95 = 0;
+  double bad_median = 0;  // Bad requests that the candidate had served by then.
+  double bad_p95 = 0;
+};
+
+[[nodiscard]] Detection detection(const Regression& regression);
 
 }  // namespace sluice::bench

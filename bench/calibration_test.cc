@@ -52,5 +52,14 @@ TEST(Calibration, TheJudgeKeepsItsBudgetAtTheMargin) {
   EXPECT_LE(judge.crossed, 1);
 }
 
+TEST(Calibration, FivePercentErrorsAreFoundInSecondsAndHealthIsLeftAlone) {
+  const Detection found = detection({.bad_rate = 0.05, .block_seconds = 5, .runs = 40});
+  EXPECT_EQ(found.rolled_back.crossed, 40);
+  EXPECT_LE(found.seconds_median, 90);
+  EXPECT_LE(found.bad_median, 10);
+  const Detection healthy = detection({.bad_rate = 0.001, .block_seconds = 5, .runs = 20});
+  EXPECT_EQ(healthy.rolled_back.crossed, 0);
+}
+
 }  // namespace
 }  // namespace sluice::bench

@@ -139,6 +139,16 @@ bool are_finite(const NonInferiority& step) {
          std::ranges::all_of(step.up.w, is_finite);
 }
 
+// A state that was kept under other objectives begins the tests that it lacks.
+void begin_missing_tests(const Settings& settings, State& state) {
+  if (settings.errors && state.relative.points != kErrorRatios.size()) {
+    state.relative = new_e_process(kErrorRatios.size());
+  }
+  if (has_absolute_test(settings) && state.absolute.points != kObjectiveRatios.size()) {
+    state.absolute = new_e_process(kObjectiveRatios.size());
+  }
+}
+
 // Evidence of a valid block; false, and nothing changed, if the arithmetic fails.
 bool fold_errors(const Settings& settings,
                  State& state,
@@ -165,12 +175,7 @@ bool fold_errors(const Settings& settings,
 State new_state(const Settings& settings) {
   CHECK(validate(settings));
   State state;
-  if (settings.errors) {
-    state.relative = new_e_process(kErrorRatios.size());
-  }
-  if (has_absolute_test(settings)) {
-    state.absolute = new_e_process(kObjectiveRatios.size());
-  }
+  begin_missing_tests(settings, state);
   return state;
 }
 
@@ -185,6 +190,7 @@ void learn_stable(const Settings& settings, State& state, const Block& block) {
 }
 
 Folded fold_evidence(const Settings& settings, State& state, const Block& block) {
+  begin_missing_tests(settings, state);
   if (block.index <= state.block_index) {
     return Folded::kStale;
   }

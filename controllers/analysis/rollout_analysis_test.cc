@@ -177,6 +177,17 @@ TEST(RolloutAnalysis, DoesNotAdvanceWhatLeansTowardsARollback) {
   EXPECT_EQ(seen.reason, Reason::kEvidenceAgainst) << seen.message;
 }
 
+TEST(RolloutAnalysis, AStateKeptUnderOtherObjectivesBeginsTheTestsItLacks) {
+  for (const State& kept : {State{}, new_state(Settings{})}) {
+    State state = kept;
+    reset_step(state, 0.1);
+    Block blind = healthy(0);
+    blind.data = BlockData::kBothBlind;
+    EXPECT_EQ(fold(settings(), state, blind).verdict, Verdict::kKeepLooking);
+    EXPECT_EQ(fold(settings(), state, healthy(1)).metrics.size(), 2U);
+  }
+}
+
 struct Rule {
   const char* name;
   HardFacts facts;
