@@ -13,7 +13,7 @@ constexpr std::string_view kRevisionHeaderStart = "X-Sluice-Revision: ";
 
 std::string headers_of(const ResponseReader& response, const Endpoint& endpoint) {
   std::string headers = response.headers();
-  if (!response.has_revision()) {
+  if (response.revision().empty()) {
     headers += kRevisionHeaderStart;
     headers += endpoint.revision;
     headers += "\r\n";

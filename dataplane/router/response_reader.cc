@@ -147,7 +147,9 @@ void ResponseReader::take_head() {
     if (is_hop_by_hop(name) || field.name() == beast_http::field::content_length) {
       continue;
     }
-    has_revision_ = has_revision_ || equals_ignoring_case(name, kRevision);
+    if (equals_ignoring_case(name, kRevision)) {
+      revision_ = value;
+    }
     is_empty_ = is_empty_ || (value.empty() && equals_ignoring_case(name, kHits));
     headers_ += name;
     headers_ += ": ";

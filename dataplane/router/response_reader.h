@@ -36,7 +36,8 @@ class ResponseReader {
   // End-to-end headers as they are to be passed on, each "Name: value\r\n"; without Content-Length.
   [[nodiscard]] const std::string& headers() const { return headers_; }
 
-  [[nodiscard]] bool has_revision() const { return has_revision_; }
+  // X-Sluice-Revision; empty when it is not there.
+  [[nodiscard]] const std::string& revision() const { return revision_; }
 
   // X-Sluice-Hits is there and names no hit.
   [[nodiscard]] bool is_empty() const { return is_empty_; }
@@ -54,7 +55,7 @@ class ResponseReader {
   std::unique_ptr<Parser> parser_;
   std::string inbox_;  // Bytes that make no sense before more have come.
   std::string headers_;
-  bool has_revision_ = false;
+  std::string revision_;
   bool is_empty_ = false;
   bool took_head_ = false;
 };
