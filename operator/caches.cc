@@ -21,6 +21,14 @@ InformerOptions ours(const kube::ResourceKind& kind,
           .indexed_labels = {std::string(api::kIndexLabel)}};
 }
 
+// Pods of Deployments carry only the labels of their template, which names their index.
+InformerOptions of_any_index(const kube::ResourceKind& kind, const std::string& watch_namespace) {
+  return {.selection = {.kind = kind,
+                        .namespace_name = watch_namespace,
+                        .label_selector = std::string(api::kIndexLabel)},
+          .indexed_labels = {std::string(api::kIndexLabel)}};
+}
+
 InformerOptions all(const kube::ResourceKind& kind, const std::string& watch_namespace) {
   return {.selection = {.kind = kind, .namespace_name = watch_namespace}};
 }
@@ -37,7 +45,7 @@ Caches::Caches(Loop& loop,
       revisions(
           loop, client, metrics, rng.fork(), ours(kube::kControllerRevisionKind, watch_namespace)),
       deployments(loop, client, metrics, rng.fork(), ours(kube::kDeploymentKind, watch_namespace)),
-      pods(loop, client, metrics, rng.fork(), ours(kube::kPodKind, watch_namespace)),
+      pods(loop, client, metrics, rng.fork(), of_any_index(kube::kPodKind, watch_namespace)),
       config_maps(loop,
                   client,
                   metrics,
