@@ -120,6 +120,9 @@ ResponseReader::State ResponseReader::put(std::string_view bytes) {
 }
 
 ResponseReader::State ResponseReader::end_of_stream() {
+  if (!parser_->beast.got_some()) {
+    return State::kNeedMore;  // Beast takes it for a bug to tell it of such an end.
+  }
   boost::system::error_code error;
   parser_->beast.put_eof(error);
   return error ? State::kNeedMore : state();
