@@ -1,0 +1,249 @@
+#include "tests/scenarios/duet.h"
+
+#include <algorithm>
+#include <variant>
+
+#include "base/check.h"
+#include "base/describe.h"
+#include "crds/names.h"
+
+namespace sluice {
+namespace {
+
+constexpr double kTrip = 9.2;
+
+wire::EvaluationResults evaluation_of(double mean) {
+  wire::EvaluationResults results{.golden_digest = rag_index::digest_of('3')};
+  for (int i = 0; i < 100; ++i) {
+    results.ids.push_back("q" + std::to_string(i));
+    results.ndcg_at_10.push_back(std::clamp(mean + 0.1 * ((i % 5) - 2), 0.0, 1.0));
+    results.judged_at_10.push_back(0.1);
+  }
+  return results;
+}
+
+}  // namespace
+
+Duet::Duet(DuetOptions options) : options_(options), rng_(options.seed) {
+  world.writes_max = options.index_writes_max;
+  api::CanaryRollout& rollout = world.add_rollout("packages");
+  rollout.metadata.generation = 1;
+  rollout.spec.steps.resize(3);
+  rollout.spec.steps[0].evaluate.emplace();
+  for (const std::size_t i : {1, 2}) {
+    rollout.spec.steps[i].split = api::SplitStep{.weight = Share{i == 1 ? 1000 : 5000},
+                                                 .min_duration = std::chrono::seconds(15),
+                                                 .max_duration = std::chrono::minutes(10)};
+  }
+  rollout.spec.analysis.block = std::chrono::seconds(5);
+  rollout.spec.rollback.keep_candidate_for = std::chrono::seconds(30);
+  counters_.process_start_id = "start-1";
+}
+
+void Duet::start() {
+  CHECK(run_until([this] { return world.ready_reason() == "Serving"; }, 300));
+}
+
+std::string Duet::change(double k1) {
+  const std::string before = index().candidate ? index().candidate->revision : std::string();
+  world.edit([k1](api::RagIndexSpec& spec) {
+    spec.retrieval.mode = api::RetrievalMode::kBm25;
+    spec.retrieval.bm25.k1 = k1;
+  });
+  CHECK(run_until([&] { return index().candidate && index().candidate->revision != before; }, 60));
+  return index().candidate->revision;
+}
+
+void Duet::command(const std::string& text) {
+  rollout().metadata.annotations[std::string(api::kCommandAnnotation)] = text;
+}
+
+void Duet::delete_rollout() {
+  world.rollouts.clear();
+  is_rollout_there = false;
+}
+
+void Duet::count(const std::string& revision, wire::CounterMode mode) {
+  auto found = std::ranges::find_if(counters_.revisions, [&](const auto& each) {
+    return each.revision == revision && each.mode == mode;
+  });
+  if (found == counters_.revisions.end()) {
+    counters_.revisions.push_back({.revision = revision, .mode = mode});
+    found = std::prev(counters_.revisions.end());
+  }
+  const auto rate = error_rates.find(revision);
+  const bool failed = rate != error_rates.end() && rng_.unit() < rate->second;
+  ++found->ended;
+  found->failed += failed ? 1 : 0;
+  if (revision == index().stable_revision) {
+    return;
+  }
+  if (counters_.quarantine.empty() || counters_.quarantine[0].revision != revision) {
+    counters_.quarantine = {{.revision = revision}};
+    level_ = 0;
+  }
+  wire::QuarantineState& state = counters_.quarantine[0];
+  if (failed && !state.first_failure_at) {
+    state.first_failure_at = world.now;
+  }
+  level_ = std::clamp(level_ + (failed ? 3.0 : -0.21), 0.0, 2 * kTrip);
+  if (!state.active && level_ >= kTrip) {
+    state.active = true;
+    state.tripped_at = state.tripped_at.value_or(world.now);
+  }
+  state.active = state.active && level_ > 0;
+}
+
+// The router does what its table says.
+void Duet::serve() {
+  if (!world.route || index().stable_revision.empty()) {
+    return;
+  }
+  const wire::RouteTable table = world.table();
+  if (!table.stable) {
+    return;
+  }
+  for (int i = 0; i < static_cast<int>(options_.queries_per_tick); ++i) {
+    const bool is_candidates = table.candidate && rng_.unit() < table.candidate->weight.fraction();
+    if (!is_candidates) {
+      count(table.stable->revision, wire::CounterMode::kLive);
+      continue;
+    }
+    const std::string& candidate = table.candidate->target.revision;
+    const bool is_paired = !counters_.quarantine.empty() && counters_.quarantine[0].active &&
+                           counters_.quarantine[0].revision == candidate;
+    count(candidate, is_paired ? wire::CounterMode::kQuarantine : wire::CounterMode::kLive);
+    if (is_paired) {
+      count(table.stable->revision, wire::CounterMode::kQuarantine);
+    }
+  }
+}
+
+void Duet::show_counters() {
+  for (auto& [name, sample] : world.samples) {
+    if (!sample.counters) {
+      continue;
+    }
+    sample.counters->process_start_id = counters_.process_start_id;
+    sample.counters->router = name;
+    sample.counters->revisions = counters_.revisions;
+    sample.counters->quarantine = counters_.quarantine;
+    sample.arrived.wall = world.now;
+  }
+}
+
+canary_rollout::Observation Duet::observe() const {
+  canary_rollout::Observation seen{.rollout = world.rollouts.at(0), .index = world.index};
+  for (const auto& [name, sample] : world.samples) {
+    const auto pod = world.pods.find(name);
+    seen.routers.push_back({.name = name,
+                            .is_expected = pod != world.pods.end() && kube::is_ready(pod->second),
+                            .counters = sample.counters,
+                            .arrived_at = sample.arrived.wall});
+  }
+  const auto& candidate = index().candidate;
+  for (const auto& [name, pod] : world.pods) {
+    const bool is_worker = pod.metadata.label(api::kComponentLabel) == api::kComponentWorker;
+    if (candidate && is_worker && pod.metadata.label(api::kRevisionLabel) == candidate->revision &&
+        kube::is_ready(pod)) {
+      ++seen.candidate_pods.ready;
+    }
+  }
+  if (candidate && candidate->facts && index().stable) {
+    seen.evaluations.candidate = evaluation_of(candidate->facts->evaluation->ndcg_at_10);
+    seen.evaluations.stable = evaluation_of(index().stable->evaluation->ndcg_at_10);
+  }
+  seen.policies = policies_;
+  for (const auto& [name, revision] : world.revisions) {
+    if (revision.metadata.label(api::kVerdictLabel) == "rejected") {
+      seen.rejected_revisions.push_back(name);
+    }
+  }
+  return seen;
+}
+
+void Duet::reconcile_rollout() {
+  const canary_rollout::Decision decision = canary_rollout::decide(observe(), world.now);
+  for (const canary_rollout::Action& action : decision.actions) {
+    if (const auto* store = std::get_if<canary_rollout::StorePolicy>(&action)) {
+      std::erase_if(policies_, [&](const auto& each) { return each.name == store->name; });
+      policies_.push_back({.name = store->name, .created_at = world.now, .policy = store->policy});
+    }
+  }
+  if (decision.status != rollout().status && rng_.unit() >= options_.lost_writes) {
+    // Through its stored form, as the other controller and a restarted operator see it.
+    auto stored = from_json<api::CanaryRolloutStatus>(to_json(decision.status));
+    CHECK(stored.has_value());
+    rollout().status = std::move(*stored);
+    rollout().metadata.resource_version = std::to_string(++version_);
+  }
+}
+
+// What must hold whenever anybody looks.
+void Duet::check_invariants() const {
+  if (!world.route) {
+    return;
+  }
+  const wire::RouteTable table = world.table();
+  if (!table.candidate || table.candidate->weight == Share{}) {
+    return;
+  }
+  const auto revision = world.revisions.find(table.candidate->target.revision);
+  CHECK(revision != world.revisions.end());
+  CHECK(table.stable.has_value());
+  const auto ready = std::ranges::count_if(world.pods, [&](const auto& entry) {
+    return entry.second.metadata.label(api::kRevisionLabel) == revision->first &&
+           entry.second.metadata.label(api::kComponentLabel) == api::kComponentWorker &&
+           kube::is_ready(entry.second);
+  });
+  CHECK(ready > 0);
+}
+
+void Duet::tick() {
+  world.advance(std::chrono::milliseconds(500));
+  serve();
+  world.reconcile();
+  world.run_cluster();
+  show_counters();
+  if (is_rollout_there) {
+    reconcile_rollout();
+  }
+  check_invariants();
+}
+
+void Duet::run(int seconds) {
+  for (int i = 0; i < 2 * seconds; ++i) {
+    tick();
+  }
+}
+
+bool Duet::run_until(const std::function<bool()>& is_done, int seconds) {
+  for (int i = 0; i < 2 * seconds; ++i) {
+    tick();
+    if (is_done()) {
+      return true;
+    }
+  }
+  return false;
+}
+
+bool Duet::run_until(api::RolloutPhase phase, int seconds) {
+  return run_until([&] { return status().phase == phase; }, seconds);
+}
+
+std::int64_t Duet::answered_by(const std::string& revision) const {
+  std::int64_t count = 0;
+  for (const wire::RevisionCounters& each : counters_.revisions) {
+    count += each.revision == revision && each.mode == wire::CounterMode::kLive
+                 ? each.ended - each.failed
+                 : 0;
+  }
+  return count;
+}
+
+bool Duet::is_quiet() {
+  const canary_rollout::Decision decision = canary_rollout::decide(observe(), world.now);
+  return world.is_quiet() && decision.status == status() && decision.actions.empty();
+}
+
+}  // namespace sluice
