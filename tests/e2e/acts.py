@@ -117,8 +117,7 @@ def promote(stage: Stage, act: Act, manifest: Path, during: Callable[[float], No
         check(stage, act, errors[0].get("verdict") == "Pass",
               f"errors within the margin on {errors[0].get('samples')} of its queries: difference between "
               f"{interval.get('low', 0):+.4f} and {interval.get('high', 0):+.4f}")
-    decision = newest_decision(stage)
-    act.reason = decision.get("message", "") or stage.of_rollout("verdict", "")
+    act.reason = newest_decision(stage, "Advanced").get("message", "") or stage.of_rollout("verdict", "")
     stage.wait("the index serving it as stable", 60,
                lambda: stage.of_rag("stableRevision") == revision and is_true(stage.rag, "Ready"))
     check(stage, act, stage.of_rag("stableRevision") == revision, f"{revision} is stable now")
@@ -232,14 +231,14 @@ def killed_operator(stage: Stage, act: Act) -> None:
         stage.wait("the operator's return", 60, lambda: operator_restarts(stage) > restarts)
         # Its successor has judged once more when another block is there (or the step is over).
         stage.wait("the rollout going on", 60,
-                   lambda: evidence_of(stage)[1] > before[1] or stage.of_rollout("stepIndex", 0) > 1)
+                   lambda: evidence_of(stage)[2] > before[2] or stage.of_rollout("stepIndex", 0) > 1)
         after = evidence_of(stage)
         act.figures.update(blockAtKill=before[1], samplesAtKill=before[2], secondsUntilItWentOn=round(time.time() - at, 1))
         if stage.of_rollout("stepIndex", 0) == 1:
             check(stage, act, after[0] == before[0], f"stepStartedAt is unchanged ({after[0]})")
         else:
             check(stage, act, True, "the step ended on its old start")
-        check(stage, act, after[1] >= before[1] and after[2] >= before[2],
+        check(stage, act, stage.of_rollout("stepIndex", 0) > 1 or after[1] >= before[1] and after[2] >= before[2],
               f"evidence went on: block {before[1]} → {after[1]}, samples {before[2]} → {after[2]}")
         act.figures["killedAt"] = at
 

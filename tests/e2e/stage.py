@@ -121,10 +121,10 @@ class Stage:
             f"weight {self.of_rollout('weightSummary', '')}" if self.of_rollout("weightSummary") else "",
         ]
         for objective in self.of_rollout("objectives", []):
-            parts.append(
-                f"{objective['name']} n={objective.get('samples', 0)} "
-                f"ln E={objective.get('evidence', 0):.1f}/{objective.get('threshold', 0):.1f} {objective.get('verdict', '')}"
-            )
+            evidence = ""
+            if objective.get("threshold"):
+                evidence = f", evidence against it {objective.get('evidence', 0):.1f} of {objective['threshold']:.1f}"
+            parts.append(f"{objective['name']} {objective.get('verdict', '')} on {objective.get('samples', 0)}{evidence}")
         if record.load:
             parts.append(f"sent {self.load_count('sent')} failed {self.load_count('failed')}")
         return " · ".join(part for part in parts if part)

@@ -15,6 +15,7 @@ import shlex
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import node
 from acts import ACTS
@@ -155,7 +156,7 @@ def seconds_text(value: float | None) -> str:
     return "–" if value is None else f"{value:.1f}"
 
 
-def show_table(narrator: Narrator, acts: list[Act], wall: float) -> None:
+def show_table(narrator: Narrator, acts: list[Act], load: dict[str, Any], wall: float) -> None:
     narrator.heading("What happened")
     header = ("act", "outcome", "expected", "requests", "failed", "rescued", "by cand.", "protected", "verdict", "zero s")
     widths = (25, 11, 11, 9, 7, 8, 9, 10, 8, 7)
@@ -176,8 +177,9 @@ def show_table(narrator: Narrator, acts: list[Act], wall: float) -> None:
                 print(f"   ✗ {text}")
     print("\nprotected, verdict, zero: seconds from the first bad answer until users were protected, until the verdict, and")
     print("until every router had confirmed that all traffic is back on stable.")
-    sent, failed = sum(act.requests for act in acts), sum(act.failed for act in acts)
-    print(f"{sent} requests, {failed} failed, in {wall:.0f} s.")
+    latency = dig(load, "latencyMs", {})
+    print(f"In all, between the acts too: {load.get('sent', 0)} requests, {load.get('failed', 0)} failed, in {wall:.0f} s; "
+          f"latency from the intended time p50 {latency.get('p50', 0):.1f} ms, p99 {latency.get('p99', 0):.1f} ms.")
 
 
 def show_load(narrator: Narrator, stage: Stage) -> None:
@@ -215,7 +217,7 @@ def main() -> int:
         finally:
             recorder.stop()
     wall = time.monotonic() - began
-    show_table(narrator, acts, wall)
+    show_table(narrator, acts, recorder.record.load, wall)
     if options.json:
         result = {"acts": [act.to_json() for act in acts], "wallSeconds": round(wall, 1),
                   "load": recorder.record.load, "operatorAtRest": rest}
