@@ -27,7 +27,7 @@ struct KeywordColumn {
 
   [[nodiscard]] std::string_view value(std::uint32_t code) const;
   // Nothing if no document has that value.
-  [[nodiscard]] std::optional<std::uint32_t> code_of(std::string_view value) const;
+  [[nodiscard]] std::optional<std::uint32_t> code_of(std::string_view wanted) const;
   [[nodiscard]] std::span<const std::uint32_t> codes_of(std::uint32_t document) const;
 };
 
@@ -75,8 +75,8 @@ class IndexFile {
   [[nodiscard]] Status map(const std::string& path);
   [[nodiscard]] Status read_table();
   [[nodiscard]] Status read_sections();
-  [[nodiscard]] Status read_terms(std::string_view section);
-  [[nodiscard]] Status read_columns(std::string_view section);
+  [[nodiscard]] Status read_terms(std::string_view content);
+  [[nodiscard]] Status read_columns(std::string_view content);
   [[nodiscard]] Result<std::string_view> section(SectionKind kind) const;
   [[nodiscard]] Status check_counts() const;
   [[nodiscard]] Status check_terms() const;

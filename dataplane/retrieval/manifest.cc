@@ -99,13 +99,13 @@ std::string to_json(const Manifest& m) {
   return json.dump();
 }
 
-Result<Manifest> parse_manifest(std::string_view text) {
+Result<Manifest> parse_manifest(std::string_view json) {
   try {
-    const Json json = Json::parse(text);
-    Manifest manifest = read_fields(json);
+    const Json root = Json::parse(json);
+    Manifest manifest = read_fields(root);
     Result<ChunkStrategy> strategy =
-        parse_strategy(json.at("chunking").at("strategy").get<std::string>());
-    Result<RetrievalMode> mode = parse_mode(json.at("retrieval").at("mode").get<std::string>());
+        parse_strategy(root.at("chunking").at("strategy").get<std::string>());
+    Result<RetrievalMode> mode = parse_mode(root.at("retrieval").at("mode").get<std::string>());
     if (!strategy || !mode) {
       return fail((!strategy ? strategy.error() : mode.error()).with_context("the manifest"));
     }

@@ -37,7 +37,7 @@ class StoredReader {
     void operator()(ZSTD_DCtx_s* context) const;
   };
 
-  [[nodiscard]] Status unpack(std::size_t block);
+  [[nodiscard]] Status unpack(std::size_t number);
 
   const IndexFile& index_;
   std::unique_ptr<ZSTD_DCtx_s, FreeContext> zstd_;
