@@ -112,7 +112,7 @@ void RagIndexController::write_status(const RunPointer& run) {
         } else if (answer.error().code == ErrorCode::kNotFound) {
           run->done(ReconcileResult::done());
         } else {
-          run->done(ReconcileResult::failed(answer.error().with_context("status")));
+          run->done(ReconcileResult::failed(answer.error()));
         }
       });
 }
@@ -134,21 +134,19 @@ void RagIndexController::act(const RunPointer& run) {
 }
 
 void RagIndexController::send(const RunPointer& run, ApiRequest request, bool may_be_gone) {
-  const std::string what = request.describe();
-  world_.client.send(std::move(request),
-                     [self = self_, run, what, may_be_gone](const Result<std::string>& answer) {
-                       if (*self == nullptr) {
-                         return;
-                       }
-                       const bool is_gone =
-                           !answer && (answer.error().code == ErrorCode::kNotFound ||
-                                       answer.error().code == ErrorCode::kConflict);
-                       if (answer || (may_be_gone && is_gone)) {
-                         (*self)->act(run);
-                       } else {
-                         run->done(ReconcileResult::failed(answer.error().with_context(what)));
-                       }
-                     });
+  world_.client.send(
+      std::move(request), [self = self_, run, may_be_gone](const Result<std::string>& answer) {
+        if (*self == nullptr) {
+          return;
+        }
+        const bool is_gone = !answer && (answer.error().code == ErrorCode::kNotFound ||
+                                         answer.error().code == ErrorCode::kConflict);
+        if (answer || (may_be_gone && is_gone)) {
+          (*self)->act(run);
+        } else {
+          run->done(ReconcileResult::failed(answer.error()));  // It says what was sent.
+        }
+      });
 }
 
 void RagIndexController::record(const Run& run, const Announce& event) {

@@ -37,7 +37,8 @@ struct Listers {
   Lister<kube::Deployment> deployments;
   Lister<kube::Pod> pods;
   Lister<kube::ConfigMap> config_maps;
-  std::vector<std::pair<kube::ResourceKind, Lister<kube::MetadataOnly>>> others;  // kOtherKinds.
+  std::vector<std::pair<kube::ResourceKind, Lister<kube::MetadataOnly>>> others =
+      {};  // kOtherKinds.
 };
 
 struct Connections {

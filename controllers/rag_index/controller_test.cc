@@ -1,0 +1,271 @@
+// The shell on an in-process API server: the production controller, informers, scraper and client;
+// pods are played by ClusterActors, their HTTP by the transport below.
+
+#include "controllers/rag_index/controller.h"
+
+#include <gtest/gtest.h>
+
+#include "base/describe.h"
+#include "controllers/rag_index/names.h"
+#include "controllers/rag_index/testing/world.h"
+#include "dataplane/wire/route_table.h"
+#include "tests/fake_api/actors.h"
+#include "tests/fake_api/fixture.h"
+
+namespace sluice::rag_index {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::minutes;
+using std::chrono::seconds;
+
+const kube::ObjectKey kKey{"default", "packages"};
+
+// Requests with a path go to the API server; those to pods are answered as builder and router
+// would.
+class ClusterTransport final : public Transport {
+ public:
+  ClusterTransport(FakeCluster& cluster)  // NOLINT(google-explicit-constructor): a test's own.
+      : cluster_(cluster), api_(cluster.server.connect("operator")) {}
+
+  TransferId start(HttpRequest request, HttpHandler handler) override {
+    if (request.url.starts_with('/')) {
+      return api_->start(std::move(request), std::move(handler));
+    }
+    const TimerId timer =
+        cluster_.loop.call_after(milliseconds(5), [this, url = request.url, handler] {
+          handler.on_done(HttpResponse{.status = 200, .body = answer(url)});
+        });
+    return {timer.value | kOwn};
+  }
+
+  void cancel(TransferId transfer) override {
+    if ((transfer.value & kOwn) != 0) {
+      cluster_.loop.cancel(TimerId{transfer.value & ~kOwn});
+    } else {
+      api_->cancel(transfer);
+    }
+  }
+
+ private:
+  static constexpr std::uint64_t kOwn = std::uint64_t{1} << 63U;
+
+  std::string answer(const std::string& url) {
+    if (url.ends_with("/report")) {
+      const api::RevisionFacts facts = facts_of(digest_of('d'), 0.7);
+      return to_json(wire::BuildReport{.phase = wire::BuildPhase::kReady,
+                                       .documents_digest = facts.documents_digest,
+                                       .facts = facts});
+    }
+    wire::Counters counters{.process_start_id = "s"};
+    const auto map = cluster_.server.get<kube::ConfigMap>(kube::kConfigMapKind,
+                                                          {"default", route_name("packages")});
+    if (const auto table =
+            map ? from_json<wire::RouteTable>(map->data.at(std::string(api::kRouteTableKey)))
+                : Result<wire::RouteTable>(fail(ErrorCode::kNotFound, ""))) {
+      counters.table = {.uid = table->uid, .epoch = table->epoch, .generation = table->generation};
+    }
+    return to_json(counters);
+  }
+
+  FakeCluster& cluster_;
+  std::unique_ptr<Transport> api_;
+};
+
+// One process of the operator, as far as this controller goes.
+struct Process {
+  explicit Process(FakeCluster& cluster)
+      : loop(cluster.loop), transport(cluster), client(loop, transport, metrics) {
+    indexes = make<api::RagIndex>(api::kRagIndexKind);
+    rollouts = make<api::CanaryRollout>(api::kCanaryRolloutKind);
+    revisions = make<kube::ControllerRevision>(kube::kControllerRevisionKind);
+    deployments = make<kube::Deployment>(kube::kDeploymentKind);
+    pods = make<kube::Pod>(kube::kPodKind);
+    config_maps = make<kube::ConfigMap>(kube::kConfigMapKind);
+    Listers listers{.indexes = indexes->lister(),
+                    .rollouts = rollouts->lister(),
+                    .revisions = revisions->lister(),
+                    .deployments = deployments->lister(),
+                    .pods = pods->lister(),
+                    .config_maps = config_maps->lister()};
+    for (const kube::ResourceKind& kind : kOtherKinds) {
+      others.push_back(make<kube::MetadataOnly>(kind));
+      listers.others.emplace_back(kind, others.back()->lister());
+    }
+    controller = std::make_unique<RagIndexController>(
+        Connections{loop, client, events, scraper, stores}, listers, Settings{.image = "sluice:1"});
+    runner = std::make_unique<Controller>(loop,
+                                          metrics,
+                                          Rng(7),
+                                          ControllerOptions{.name = "ragindex"},
+                                          [this](const kube::ObjectKey& key, ReconcileDone done) {
+                                            controller->reconcile(key, std::move(done));
+                                          });
+    watch();
+  }
+
+  ~Process() { runner->stop(); }
+
+  template <class T>
+  std::unique_ptr<Informer<T>> make(const kube::ResourceKind& kind) {
+    return std::make_unique<Informer<T>>(
+        loop,
+        client,
+        metrics,
+        Rng(++seed),
+        InformerOptions{.selection = {.kind = kind},
+                        .indexed_labels = {std::string(api::kIndexLabel)}});
+  }
+
+  template <class T>
+  void start_child(Informer<T>& informer) {
+    runner->watch<T>(informer, index_of_child<T>);
+    informer.start();
+  }
+
+  void watch() {
+    runner->watch(*indexes);
+    indexes->start();
+    runner->watch<api::CanaryRollout>(*rollouts, index_of_rollout);
+    rollouts->start();
+    start_child(*revisions);
+    start_child(*deployments);
+    start_child(*pods);
+    start_child(*config_maps);
+    for (auto& each : others) {
+      start_child(*each);
+    }
+    const auto enqueue = [this](const kube::ObjectKey& key) { runner->queue().add(key); };
+    stores.samples.on_change(enqueue);
+    stores.reports.on_change(enqueue);
+    loop.call_after(seconds(1), [this] { runner->start(); });  // Caches have synced by then.
+  }
+
+  SimLoop& loop;
+  std::uint64_t seed = 0;
+  MetricsRegistry metrics;
+  ClusterTransport transport;
+  Client client;
+  EventRecorder events{loop, client, metrics, "sluice.dev/operator", "test"};
+  scrape::Stores stores;
+  scrape::Scraper scraper{loop, transport, metrics, stores};
+  std::unique_ptr<Informer<api::RagIndex>> indexes;
+  std::unique_ptr<Informer<api::CanaryRollout>> rollouts;
+  std::unique_ptr<Informer<kube::ControllerRevision>> revisions;
+  std::unique_ptr<Informer<kube::Deployment>> deployments;
+  std::unique_ptr<Informer<kube::Pod>> pods;
+  std::unique_ptr<Informer<kube::ConfigMap>> config_maps;
+  std::vector<std::unique_ptr<Informer<kube::MetadataOnly>>> others;
+  std::unique_ptr<RagIndexController> controller;
+  std::unique_ptr<Controller> runner;
+};
+
+struct Shell : testing::Test {
+  FakeCluster cluster;
+  ClusterActors actors{cluster.loop, cluster.server};
+
+  void SetUp() override {
+    ASSERT_TRUE(cluster.server.apply_yaml(R"(
+apiVersion: sluice.dev/v1alpha1
+kind: RagIndex
+metadata: {name: packages, labels: {argocd.argoproj.io/instance: shop}}
+spec:
+  source: {http: {url: 'http://corpus/packages.jsonl.gz'}}
+  evaluation: {goldenSet: {http: {url: 'http://corpus/golden.jsonl'}}}
+  slo: {ndcgAt10: 0.6}
+)"));
+  }
+
+  api::RagIndex index() { return *cluster.server.get<api::RagIndex>(api::kRagIndexKind, kKey); }
+
+  bool is_serving() {
+    const kube::Condition* ready = kube::find_condition(index().status.conditions, "Ready");
+    return ready != nullptr && ready->status == kube::ConditionStatus::kTrue;
+  }
+
+  bool wait_until_serving() {
+    return cluster.loop.run_until([this] { return is_serving(); }, minutes(10));
+  }
+
+  std::size_t writes_of_operator() {
+    return static_cast<std::size_t>(
+        std::ranges::count(cluster.server.writes(), "operator", &WriteRecord::user));
+  }
+};
+
+TEST_F(Shell, BringsAFirstRevisionToServingAndThenWritesNothing) {
+  Process process(cluster);
+  ASSERT_TRUE(wait_until_serving()) << to_json(index().status);
+  EXPECT_EQ(index().status.ready_replicas, 2);
+  EXPECT_TRUE(index().status.route->confirmed);
+  cluster.loop.run_for(seconds(30));  // Events and the builder's end are still on their way.
+  const std::size_t before = writes_of_operator();
+  cluster.loop.run_for(minutes(10));
+  EXPECT_EQ(writes_of_operator(), before);
+  for (const auto& pod : cluster.server.list<kube::Pod>(kube::kPodKind, "default")) {
+    EXPECT_NE(pod.metadata.label(api::kComponentLabel), api::kComponentBuilder);
+    EXPECT_FALSE(pod.metadata.labels.contains("argocd.argoproj.io/instance"));
+  }
+}
+
+TEST_F(Shell, WritesTheIntentBeforeTheFirstObject) {
+  Process process(cluster);
+  ASSERT_TRUE(wait_until_serving());
+  std::vector<std::string> kinds;
+  for (const WriteRecord& write : cluster.server.writes()) {
+    if (write.user == "operator" && kinds.size() < 2) {
+      kinds.push_back(write.kind + (write.is_status ? " status" : ""));
+    }
+  }
+  EXPECT_EQ(kinds.front(), "RagIndex status");
+  EXPECT_NE(kinds.back(), "RagIndex status");
+}
+
+TEST_F(Shell, ComesToTheSameEndWhenEveryThirdReplyIsLost) {
+  int number = 0;
+  cluster.server.set_write_fault([&](const WriteRecord& write) {
+    return write.user == "operator" && ++number % 3 == 0 ? Fault::kLoseReply : Fault::kNone;
+  });
+  Process process(cluster);
+  ASSERT_TRUE(wait_until_serving()) << to_json(index().status);
+  EXPECT_EQ(cluster.server.list<kube::ControllerRevision>(kube::kControllerRevisionKind).size(),
+            1U);
+}
+
+TEST_F(Shell, GoesOnWhereADeadProcessStood) {
+  int writes = 0;
+  auto process = std::make_unique<Process>(cluster);
+  for (int lives = 0; lives < 40 && !is_serving(); ++lives) {
+    cluster.server.on_written([&](const WriteRecord& write) {
+      writes += write.user == "operator" && write.is_changed ? 1 : 0;
+    });
+    const int until = writes + 2;
+    cluster.loop.run_until([&] { return writes >= until || is_serving(); }, minutes(2));
+    process.reset();
+    process = std::make_unique<Process>(cluster);
+  }
+  ASSERT_TRUE(wait_until_serving()) << to_json(index().status);
+}
+
+TEST_F(Shell, LeavesADeletedIndexToTheGarbageCollector) {
+  Process process(cluster);
+  ASSERT_TRUE(wait_until_serving());
+  ASSERT_TRUE(
+      cluster.server.send(delete_object(api::kRagIndexKind, kKey, {.uid = index().metadata.uid})));
+  cluster.loop.run_for(minutes(2));
+  EXPECT_TRUE(cluster.server.list<kube::Deployment>(kube::kDeploymentKind).empty());
+  EXPECT_TRUE(cluster.server.list<kube::ConfigMap>(kube::kConfigMapKind, "default").empty());
+  EXPECT_EQ(process.scraper.targets(), 0U);
+}
+
+TEST_F(Shell, StopsAtTheFirstFailureAndComesBack) {
+  cluster.server.set_forbidden("services", true);
+  Process process(cluster);
+  cluster.loop.run_for(minutes(2));
+  EXPECT_FALSE(is_serving());
+  cluster.server.set_forbidden("services", false);
+  EXPECT_TRUE(wait_until_serving()) << to_json(index().status);
+}
+
+}  // namespace
+}  // namespace sluice::rag_index
