@@ -226,6 +226,7 @@ TEST(RolloutDecide, WaitsForReadinessBeforeTrafficButNotForEver) {
       .ready = 0, .none_ready_since = world.now, .detail = "Unschedulable"};
   world.run(120);
   EXPECT_EQ(world.status().phase, RolloutPhase::kProgressing);
+  EXPECT_NE(world.status().message.find("Unschedulable"), std::string::npos);
   world.run(600);
   EXPECT_EQ(world.newest().reason, "NoReadyWorker");
   world.index_obeys = true;
@@ -267,8 +268,10 @@ TEST(RolloutDecide, MissingEvaluationFollowsItsPolicy) {
         {.name = "quality", .golden_set = api::GoldenSetObjective{}, .on_no_data = one.policy}};
     world.offer_candidate("packages-next");
     world.seen.evaluations.stable.reset();
+    world.seen.evaluations.stable_problem = "10.0.0.7: 404";
     world.run(40);
     EXPECT_EQ(world.status().phase, RolloutPhase::kEvaluating);
+    EXPECT_NE(world.status().message.find("10.0.0.7: 404"), std::string::npos);
     world.run(25);
     EXPECT_EQ(world.status().phase, one.phase);
     EXPECT_EQ(world.status().decisions.empty() ? "" : world.newest().reason, one.reason);

@@ -58,15 +58,22 @@ std::string short_digest(const std::string& digest) {
   return digest.substr(0, 12);
 }
 
+std::string with_problem(std::string text, const std::string& problem) {
+  return problem.empty() ? std::move(text) : text + "; " + problem;
+}
+
 std::optional<Missing> what_is_missing(const Evaluations& seen) {
   if (!seen.candidate) {
-    return Missing{"AwaitingEvaluation", "waiting for the candidate's golden-set results"};
+    return Missing{
+        "AwaitingEvaluation",
+        with_problem("waiting for the candidate's golden-set results", seen.candidate_problem)};
   }
   if (!is_rectangular(*seen.candidate)) {
     return Missing{"InvalidResults", "the candidate's golden-set results have uneven columns"};
   }
   if (!seen.stable) {
-    return Missing{"AwaitingEvaluation", "waiting for stable's golden-set results"};
+    return Missing{"AwaitingEvaluation",
+                   with_problem("waiting for stable's golden-set results", seen.stable_problem)};
   }
   if (!is_rectangular(*seen.stable)) {
     return Missing{"InvalidResults", "stable's golden-set results have uneven columns"};

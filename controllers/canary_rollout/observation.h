@@ -35,6 +35,9 @@ struct CandidatePods {
 struct Evaluations {
   std::optional<wire::EvaluationResults> candidate = {};
   std::optional<wire::EvaluationResults> stable = {};
+  // Why they could not be fetched so far; empty when nothing went wrong.
+  std::string candidate_problem = {};
+  std::string stable_problem = {};
 };
 
 // A stored policy of this rollout (ControllerRevision).

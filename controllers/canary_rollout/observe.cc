@@ -46,14 +46,20 @@ std::vector<RouterSeen> routers_of(const Surroundings& world, const kube::Object
   return routers;
 }
 
+struct EvaluationSlot {
+  std::optional<wire::EvaluationResults>& results;
+  std::string& problem;
+};
+
 void add_evaluation(const Surroundings& world,
                     const scrape::EvaluationKey& key,
-                    std::optional<wire::EvaluationResults>& target) {
+                    const EvaluationSlot& slot) {
   if (key.revision.empty() || key.digest.empty()) {
-    return;
-  }
-  if (const auto results = world.stores.evaluations.find(key)) {
-    target = *results;
+    slot.problem = "it was built without a golden set";
+  } else if (const auto results = world.stores.evaluations.find(key)) {
+    slot.results = *results;
+  } else {
+    slot.problem = world.stores.evaluations.problem(key);
   }
 }
 
@@ -70,14 +76,14 @@ Evaluations evaluations_of(const Surroundings& world, const Observation& seen) {
                    {.namespace_name = space,
                     .revision = index.candidate->revision,
                     .digest = index.candidate->facts->evaluation_digest},
-                   evaluations.candidate);
+                   {evaluations.candidate, evaluations.candidate_problem});
   }
   if (index.stable) {
     add_evaluation(world,
                    {.namespace_name = space,
                     .revision = index.stable_revision,
                     .digest = index.stable->evaluation_digest},
-                   evaluations.stable);
+                   {evaluations.stable, evaluations.stable_problem});
   }
   return evaluations;
 }

@@ -87,7 +87,12 @@ void await_traffic(Turn& turn) {
   if (route != nullptr && route->desired_seq == status.desired.seq) {
     status.message = fmt::format("waiting for every router to confirm {}", weight);
   } else {
-    status.message = fmt::format("waiting for enough ready workers to carry {}", weight);
+    const std::string& trouble = turn.seen.candidate_pods.detail;
+    status.message = bounded(fmt::format("waiting for enough ready workers to carry {}{}{}",
+                                         weight,
+                                         trouble.empty() ? "" : "; ",
+                                         trouble),
+                             kTextMax);
   }
   set_progressing(turn, "Progressing", status.message);
   look_again_in(turn, turn.policy->analysis.block / 2);
