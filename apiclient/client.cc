@@ -100,7 +100,7 @@ Client::~Client() {
   }
 }
 
-CallId Client::begin(HttpRequest http, std::string method, HttpHandler handler) {
+CallId Client::begin(HttpRequest http, const std::string& method, HttpHandler handler) {
   const std::uint64_t id = ++last_call_;
   const MonotonicTime begun_at = loop_.now();
   HttpHandler wrapped;
@@ -125,7 +125,7 @@ CallId Client::refuse(const std::string& what, Done done) {
   return CallId{id};
 }
 
-CallId Client::send(ApiRequest request, Done done) {
+CallId Client::send(const ApiRequest& request, Done done) {
   CHECK(done != nullptr && !request.key.name.empty());
   const std::string what = request.describe();
   if (is_write(request.verb) && !request.is_urgent && may_write_ && !may_write_()) {

@@ -61,7 +61,7 @@ class Client {
   Client(const Client&) = delete;
   Client& operator=(const Client&) = delete;
 
-  CallId send(ApiRequest request, Done done);
+  CallId send(const ApiRequest& request, Done done);
 
   template <class T>
   CallId get(const kube::ResourceKind& kind,
@@ -88,7 +88,7 @@ class Client {
 
  private:
   struct Call;
-  CallId begin(HttpRequest http, std::string method, HttpHandler handler);
+  CallId begin(HttpRequest http, const std::string& method, HttpHandler handler);
   CallId refuse(const std::string& what, Done done);
   void count(const std::string& method, const Result<HttpResponse>& outcome, Duration took);
 

@@ -123,7 +123,7 @@ void Reflector::list_failed(const Error& error, bool was_continued) {
 
 void Reflector::watch() {
   leave_state();
-  const auto spread = static_cast<std::uint64_t>(kWatchSecondsMax - kWatchSecondsMin + 1);
+  const auto spread = std::uint64_t{kWatchSecondsMax - kWatchSecondsMin + 1};
   const auto seconds = kWatchSecondsMin + static_cast<std::int64_t>(rng_.below(spread));
   const WatchRequest request{.kind = selection_.kind,
                              .namespace_name = selection_.namespace_name,

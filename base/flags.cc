@@ -38,71 +38,71 @@ std::function<Status(std::string_view)> setter(T& value, Result<T> (*parse)(std:
 Flags::Flags(std::string program, std::string summary)
     : program_(std::move(program)), summary_(std::move(summary)) {}
 
-void Flags::add(std::string name,
-                std::string placeholder,
-                std::string shown_default,
-                std::string doc,
-                std::function<Status(std::string_view)> set) {
-  flags_.push_back({std::move(name),
-                    std::move(placeholder),
-                    std::move(shown_default),
-                    std::move(doc),
-                    std::move(set)});
+void Flags::add(Flag flag) {
+  flags_.push_back(std::move(flag));
 }
 
 void Flags::text(std::string name, std::string& value, std::string placeholder, std::string doc) {
-  add(std::move(name), std::move(placeholder), value, std::move(doc), [&value](std::string_view t) {
-    value = t;
-    return Status{};
-  });
+  add({std::move(name),
+       std::move(placeholder),
+       value,
+       std::move(doc),
+       [&value](std::string_view t) {
+         value = t;
+         return Status{};
+       }});
 }
 
 void Flags::integer(std::string name, std::int64_t& value, std::string doc) {
-  add(std::move(name), "N", fmt::format("{}", value), std::move(doc), [&value](std::string_view t) {
-    return read_number(t, value, "a whole number");
-  });
+  add({std::move(name),
+       "N",
+       fmt::format("{}", value),
+       std::move(doc),
+       [&value](std::string_view t) { return read_number(t, value, "a whole number"); }});
 }
 
 void Flags::number(std::string name, double& value, std::string doc) {
-  add(std::move(name), "X", fmt::format("{}", value), std::move(doc), [&value](std::string_view t) {
-    return read_number(t, value, "a number");
-  });
+  add({std::move(name),
+       "X",
+       fmt::format("{}", value),
+       std::move(doc),
+       [&value](std::string_view t) { return read_number(t, value, "a number"); }});
 }
 
 void Flags::duration(std::string name, Duration& value, std::string doc) {
-  add(std::move(name),
-      "TIME",
-      format_duration(value),
-      std::move(doc),
-      setter<Duration>(value, parse_duration));
+  add({std::move(name),
+       "TIME",
+       format_duration(value),
+       std::move(doc),
+       setter<Duration>(value, parse_duration)});
 }
 
 void Flags::share(std::string name, Share& value, std::string doc) {
-  add(std::move(name),
-      "SHARE",
-      format_share(value),
-      std::move(doc),
-      setter<Share>(value, parse_share));
+  add({std::move(name),
+       "SHARE",
+       format_share(value),
+       std::move(doc),
+       setter<Share>(value, parse_share)});
 }
 
 void Flags::toggle(std::string name, bool& value, std::string doc) {
-  add(std::move(name), "", value ? "true" : "", std::move(doc), [&value](std::string_view t) {
-    if (t != "true" && t != "false") {
-      return Status(fail(ErrorCode::kInvalid, fmt::format("\"{}\" is not true or false", t)));
-    }
-    value = t == "true";
-    return Status{};
-  });
+  add({std::move(name), "", value ? "true" : "", std::move(doc), [&value](std::string_view t) {
+         if (t != "true" && t != "false") {
+           return Status(fail(ErrorCode::kInvalid, fmt::format("\"{}\" is not true or false", t)));
+         }
+         value = t == "true";
+         return Status{};
+       }});
 }
 
 void Flags::list(std::string name,
                  std::vector<std::string>& values,
                  std::string placeholder,
                  std::string doc) {
-  add(std::move(name), std::move(placeholder), "", std::move(doc), [&values](std::string_view t) {
-    values.emplace_back(t);
-    return Status{};
-  });
+  add({std::move(name), std::move(placeholder), "", std::move(doc), [&values](std::string_view t) {
+         values.emplace_back(t);
+         return Status{};
+       }});
 }
 
 const Flags::Flag* Flags::find(std::string_view name) const {

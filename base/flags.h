@@ -53,11 +53,7 @@ class Flags {
     std::function<Status(std::string_view)> set;
   };
 
-  void add(std::string name,
-           std::string placeholder,
-           std::string shown_default,
-           std::string doc,
-           std::function<Status(std::string_view)> set);
+  void add(Flag flag);
   [[nodiscard]] const Flag* find(std::string_view name) const;
 
   std::string program_;

@@ -68,6 +68,8 @@ def main() -> int:
         Path(entry["file"]): entry["command"] for entry in json.loads((build / "compile_commands.json").read_text())
     }
     wanted = [Path(name).resolve() for name in options.files] or sorted(commands)
+    for path in [path for path in wanted if path not in commands]:
+        parser.error(f"{path} is not built by {build}")
     version = subprocess.run([PROGRAM, "--version"], capture_output=True, check=True).stdout
     common = version + (REPO / ".clang-tidy").read_bytes()
     CACHE.mkdir(parents=True, exist_ok=True)

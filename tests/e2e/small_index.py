@@ -83,7 +83,7 @@ class SmallIndexTest(suite.ClusterTest):
             metadata__name=INDEX,
             spec__indexRef={"name": INDEX},
             # Without queries nothing is ever proven: a candidate stays at 10 % until told otherwise.
-            spec__steps=[{"split": {"weight": "10%", "minDuration": "20m", "maxDuration": "1h"}}],
+            spec__steps=[{"evaluate": {}}, {"split": {"weight": "10%", "minDuration": "20m", "maxDuration": "1h"}}],
         )
 
     def setUp(self) -> None:
