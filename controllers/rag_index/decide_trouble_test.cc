@@ -208,6 +208,26 @@ TEST_F(Trouble, EditedRouteIsPutBackAboveTheEdit) {
   EXPECT_EQ(world.status().route->desired_seq, rollout.status.desired.seq);
 }
 
+TEST_F(Trouble, RouteEditedIntoNonsenseIsPutBackOnce) {
+  split_bm25();
+  const wire::RouteTable before = world.table();
+  for (const char* text : {"{}", "not json", ""}) {
+    const std::int64_t generation = world.status().route->generation;
+    world.route->data[std::string(api::kRouteTableKey)] = text;
+    const Observation seen = world.observe();
+    world.reconcile();
+    EXPECT_EQ(world.status().route->generation, generation + 1) << text;
+    // A cache that shows the edit for longer does not raise it again.
+    Observation later = world.observe();
+    later.route = seen.route;
+    world.reconcile_on(later);
+    EXPECT_EQ(world.status().route->generation, generation + 1) << text;
+    ASSERT_TRUE(world.settle());
+    EXPECT_EQ(world.table().candidate, before.candidate);
+    EXPECT_TRUE(world.status().route->confirmed);
+  }
+}
+
 TEST_F(Trouble, DeletedRouteComesBack) {
   split_bm25();
   const wire::RouteTable before = world.table();

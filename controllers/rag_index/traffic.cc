@@ -123,27 +123,48 @@ void set_content(Turn& turn, api::RouteStatus& route) {
   route.desired_seq = fulfilled_seq(turn, weight, route.desired_seq);
 }
 
-// An edit by somebody else is put back above it, so that routers take ours again. A ConfigMap that
-// is behind is our own write on its way (or lost): the same table is applied again.
+enum class Edit { kNone, kOurs, kForeign };
+
+// What the ConfigMap says beside `manifest`, the present table. One that is behind is our own write
+// on its way; only one that bears the present table's hash and yet is not it, or is ahead of it,
+// was changed by others.
+Edit edit_of(const Turn& turn,
+             const Manifest& manifest,
+             const std::optional<wire::RouteTable>& stored) {
+  if (!turn.seen.route) {
+    return Edit::kNone;
+  }
+  const std::string_view applied = turn.seen.route->metadata.annotation(kAppliedAnnotation);
+  if (!stored) {
+    return applied == manifest.hash ? Edit::kForeign : Edit::kNone;
+  }
+  const wire::RouteTable present = table_of(turn);
+  const auto age = [](const auto& table) { return std::tuple(table.epoch, table.generation); };
+  if (age(*stored) > age(present)) {
+    return Edit::kForeign;
+  }
+  if (age(*stored) < age(present) || *stored == present) {
+    return Edit::kNone;
+  }
+  return applied == manifest.hash || applied.empty() ? Edit::kForeign : Edit::kOurs;
+}
+
+// An edit by somebody else is put back above it, so that routers take ours again.
 Manifest settle_config_map(Turn& turn,
                            api::RouteStatus& route,
                            const std::optional<wire::RouteTable>& stored) {
   Manifest manifest = render_route(turn.index(), table_of(turn));
-  if (!stored) {
+  const Edit edit = edit_of(turn, manifest, stored);
+  if (edit == Edit::kNone) {
     return manifest;
   }
-  const auto age = [](const auto& table) { return std::tuple(table.epoch, table.generation); };
-  const bool is_ahead = age(*stored) > age(route);
-  const bool is_same_age = age(*stored) == age(route);
-  if (!is_ahead && (!is_same_age || *stored == table_of(turn))) {
-    return manifest;
-  }
-  const std::string_view applied = turn.seen.route->metadata.annotation(kAppliedAnnotation);
-  if (is_ahead || applied == manifest.hash || applied.empty()) {
+  if (edit == Edit::kForeign) {
     announce(turn, true, "RouteEdited", "somebody else changed the route; it is put back");
   }
-  route.epoch = std::max(route.epoch, stored->epoch);
-  route.generation = std::max(route.generation, stored->generation);
+  if (stored) {
+    route.epoch = std::max(route.epoch, stored->epoch);
+    route.generation = std::max(route.generation, stored->generation);
+  }
   next_generation(route);
   return render_route(turn.index(), table_of(turn));
 }
