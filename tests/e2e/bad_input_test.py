@@ -128,15 +128,26 @@ class BadInput(SmallIndexTest):
     def command(self, text: str) -> None:
         self.kube.run("annotate", "cro", INDEX, "--overwrite", f"sluice.dev/command={text}")
 
+    def route_table(self) -> dict[str, object]:
+        return dict(json.loads(dig(self.kube.get("configmap", f"{INDEX}-route"), "data", {})["table.json"]))
+
+    def edit_route(self, text: str) -> None:
+        self.kube.run("patch", "configmap", f"{INDEX}-route", "--type=merge", "-p", json.dumps({"data": {"table.json": text}}))
+
     def test_an_edit_of_the_route_by_hand_is_put_back(self) -> None:
         self.kube.apply(self.rollout)
-        self.serve()
-        before = dig(self.rag(), "status.route.generation")
-        self.kube.run("patch", "configmap", f"{INDEX}-route", "--type=merge", "-p", '{"data": {"table.json": "{}"}}')
-        self.wait("a newer route", 30, lambda: dig(self.rag(), "status.route.generation", 0) > before
+        stable = self.serve()
+        edited = self.route_table()
+        edited["generation"] += 1  # Or no router would take it.
+        edited["stable"] = {"revision": "somebody-elses"}
+        self.edit_route(json.dumps(edited))
+        self.wait("a route that is newer than the edit", 30,
+                  lambda: dig(self.rag(), "status.route.generation", 0) > edited["generation"]
                   and dig(self.rag(), "status.route.confirmed"))
-        table = json.loads(dig(self.kube.get("configmap", f"{INDEX}-route"), "data", {})["table.json"])
-        self.assertEqual(table["generation"], dig(self.rag(), "status.route.generation"))
+        self.assertEqual(self.route_table()["stable"]["revision"], stable)
+        self.wait("its Event", 10, lambda: "RouteEdited" in self.kube.run("get", "events"))
+        self.edit_route("{}")
+        self.wait("a table in place of nonsense", 30, lambda: self.route_table().get("stable"))
 
     def test_zero_replicas_suspend_the_index_and_two_bring_it_back(self) -> None:
         stable = self.serve()
