@@ -208,11 +208,11 @@ def revert(stage: Stage, act: Act) -> None:
           "no rejection is remembered: the change may come again")
 
 
-def evidence_of(stage: Stage) -> tuple[str, int, int]:
-    """stepStartedAt, blocks of evidence, samples of the errors objective, read now."""
+def evidence_of(stage: Stage) -> tuple[str, int, int, int]:
+    """stepStartedAt, blocks of evidence, samples of the errors objective, step: of one status, read now."""
     status = dig(stage.proxy.get(stage.proxy.ours("canaryrollouts", INDEX)), "status", {})
     samples = sum(one.get("samples", 0) for one in status.get("objectives", []) if one["name"] == "errors")
-    return status.get("stepStartedAt", ""), dig(status, "evidence.block", 0), samples
+    return status.get("stepStartedAt", ""), dig(status, "evidence.block", 0), samples, status.get("stepIndex", 0)
 
 
 def killed_operator(stage: Stage, act: Act) -> None:
@@ -231,14 +231,14 @@ def killed_operator(stage: Stage, act: Act) -> None:
         stage.wait("the operator's return", 60, lambda: operator_restarts(stage) > restarts)
         # Its successor has judged once more when another block is there (or the step is over).
         stage.wait("the rollout going on", 60,
-                   lambda: evidence_of(stage)[2] > before[2] or stage.of_rollout("stepIndex", 0) > 1)
+                   lambda: evidence_of(stage)[2] > before[2] or evidence_of(stage)[3] > before[3])
         after = evidence_of(stage)
         act.figures.update(blockAtKill=before[1], samplesAtKill=before[2], secondsUntilItWentOn=round(time.time() - at, 1))
-        if stage.of_rollout("stepIndex", 0) == 1:
+        if after[3] == before[3]:
             check(stage, act, after[0] == before[0], f"stepStartedAt is unchanged ({after[0]})")
         else:
             check(stage, act, True, "the step ended on its old start")
-        check(stage, act, stage.of_rollout("stepIndex", 0) > 1 or after[1] >= before[1] and after[2] >= before[2],
+        check(stage, act, after[3] > before[3] or after[1] >= before[1] and after[2] >= before[2],
               f"evidence went on: block {before[1]} → {after[1]}, samples {before[2]} → {after[2]}")
         act.figures["killedAt"] = at
 
