@@ -84,7 +84,7 @@ using LinkPointer = std::shared_ptr<Link>;
 
 struct LoadRunner::State {
   State(LoadOptions its_options,
-        std::vector<std::string> its_bodies,
+        const std::vector<std::string>& its_bodies,
         LoadStatistics& its_statistics)
       : options(std::move(its_options)), statistics(its_statistics) {
     target = *parse_target(options.url);
@@ -133,7 +133,7 @@ struct LoadRunner::State {
   void read(const LinkPointer& link);
   void on_answer(const LinkPointer& link);
   void fail(const LinkPointer& link, std::string reason, std::string detail);
-  void finish(const LinkPointer& link, Outcome outcome);
+  void finish(const LinkPointer& link, const Outcome& outcome);
   void drop(const LinkPointer& link);
   void report_lost(const Query& query, std::string reason);
 };
@@ -330,7 +330,7 @@ void LoadRunner::State::on_answer(const LinkPointer& link) {
     outcome.detail = reader.body().substr(0, kDetailMax);
   }
   const bool stays = reader.keep_alive();
-  finish(link, std::move(outcome));
+  finish(link, outcome);
   if (!stays) {
     drop(link);
     return;
@@ -340,7 +340,7 @@ void LoadRunner::State::on_answer(const LinkPointer& link) {
   pump();
 }
 
-void LoadRunner::State::finish(const LinkPointer& link, Outcome outcome) {
+void LoadRunner::State::finish(const LinkPointer& link, const Outcome& outcome) {
   CHECK(link->query && in_work > 0);
   --in_work;
   statistics.done(link->query->mark, outcome, wall_now());
@@ -387,9 +387,9 @@ void LoadRunner::State::sweep() {
 }
 
 LoadRunner::LoadRunner(LoadOptions options,
-                       std::vector<std::string> bodies,
+                       const std::vector<std::string>& bodies,
                        LoadStatistics& statistics)
-    : state_(std::make_unique<State>(std::move(options), std::move(bodies), statistics)) {}
+    : state_(std::make_unique<State>(std::move(options), bodies, statistics)) {}
 
 LoadRunner::~LoadRunner() = default;
 

@@ -18,7 +18,9 @@ namespace sluice::load {
 
 class LoadRunner {
  public:
-  LoadRunner(LoadOptions options, std::vector<std::string> bodies, LoadStatistics& statistics);
+  LoadRunner(LoadOptions options,
+             const std::vector<std::string>& bodies,
+             LoadStatistics& statistics);
   ~LoadRunner();
   LoadRunner(const LoadRunner&) = delete;
   LoadRunner& operator=(const LoadRunner&) = delete;

@@ -49,7 +49,7 @@ int run(const LoadOptions& options) {
   if (!text) {
     return complain(kExitUnreachable, text.error());
   }
-  auto bodies = bodies_of(*text, options.top_k);
+  const auto bodies = bodies_of(*text, options.top_k);
   if (!bodies) {
     return complain(kExitUsage, bodies.error());
   }
@@ -63,7 +63,7 @@ int run(const LoadOptions& options) {
     }
     fmt::print(stderr, "figures at http://localhost:{}/stats\n", server->port());
   }
-  LoadRunner runner(options, std::move(*bodies), statistics);
+  LoadRunner runner(options, *bodies, statistics);
   if (Status status = runner.run(); !status) {
     return complain(kExitUnreachable, status.error());
   }

@@ -23,10 +23,10 @@ constexpr std::uint64_t kReservedMax = 1024 * 1024;
 struct CautiousBody {
   using value_type = std::string;
 
-  class reader {
+  class reader {  // NOLINT(readability-identifier-naming): the name is Beast's.
    public:
-    template <bool isRequest, class Fields>
-    reader(beast_http::header<isRequest, Fields>&, value_type& body) : body_(body) {}
+    template <bool IsRequest, class Fields>
+    reader(beast_http::header<IsRequest, Fields>&, value_type& body) : body_(body) {}
 
     void init(const boost::optional<std::uint64_t>& length, boost::system::error_code& error) {
       error = {};

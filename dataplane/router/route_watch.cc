@@ -87,15 +87,10 @@ EndpointsByRevision endpoints_of(
   return endpoints;
 }
 
-RouteWatch::RouteWatch(Loop& loop,
-                       Client& client,
-                       MetricsRegistry& metrics,
-                       Rng rng,
-                       PlanKeeper& keeper,
-                       const WatchedIndex& index)
-    : keeper_(keeper),
-      routes_(loop, client, metrics, rng.fork(), route_of(index)),
-      slices_(loop, client, metrics, rng.fork(), slices_of(index)) {
+RouteWatch::RouteWatch(WatchMeans means, const WatchedIndex& index, Rng rng)
+    : keeper_(means.keeper),
+      routes_(means.loop, means.client, means.metrics, rng.fork(), route_of(index)),
+      slices_(means.loop, means.client, means.metrics, rng.fork(), slices_of(index)) {
   routes_.on_change([this](const Change<kube::ConfigMap>& change) { on_route(change); });
   slices_.on_change([this](const Change<kube::EndpointSlice>&) { on_slices(); });
 }
@@ -134,7 +129,7 @@ void RouteWatch::on_slices() {
 struct WatchThread::State {
   State(ApiServerConfig config, PlanKeeper& keeper, const WatchedIndex& index, std::uint64_t seed)
       : transport(loop, std::move(config)),
-        watch(loop, client, metrics, Rng(seed), keeper, index) {}
+        watch({loop, client, metrics, keeper}, index, Rng(seed)) {}
 
   CurlLoop loop;
   CurlTransport transport;
@@ -146,7 +141,7 @@ struct WatchThread::State {
 
 WatchThread::WatchThread(ApiServerConfig config,
                          PlanKeeper& keeper,
-                         WatchedIndex index,
+                         const WatchedIndex& index,
                          std::uint64_t seed)
     : state_(std::make_unique<State>(std::move(config), keeper, index, seed)) {
   state_->thread = std::jthread([state = state_.get()] {

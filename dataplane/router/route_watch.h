@@ -30,14 +30,17 @@ struct WatchedIndex {
 [[nodiscard]] EndpointsByRevision endpoints_of(
     const std::vector<std::shared_ptr<const kube::EndpointSlice>>& slices);
 
+// What a watch works with; all of it outlives the watch.
+struct WatchMeans {
+  Loop& loop;
+  Client& client;
+  MetricsRegistry& metrics;
+  PlanKeeper& keeper;
+};
+
 class RouteWatch {
  public:
-  RouteWatch(Loop& loop,
-             Client& client,
-             MetricsRegistry& metrics,
-             Rng rng,
-             PlanKeeper& keeper,
-             const WatchedIndex& index);
+  RouteWatch(WatchMeans means, const WatchedIndex& index, Rng rng);
 
   void start();
   void stop();
@@ -56,7 +59,10 @@ class RouteWatch {
 
 class WatchThread {
  public:
-  WatchThread(ApiServerConfig config, PlanKeeper& keeper, WatchedIndex index, std::uint64_t seed);
+  WatchThread(ApiServerConfig config,
+              PlanKeeper& keeper,
+              const WatchedIndex& index,
+              std::uint64_t seed);
   // Stops and joins.
   ~WatchThread();
   WatchThread(const WatchThread&) = delete;
