@@ -65,7 +65,7 @@ struct Fixture {
   explicit Fixture(ProxyOptions options = {}, std::size_t lanes = 2)
       : router({.name = "r", .process_start_id = "1", .lanes = lanes, .seed = 7}),
         server(router, with_loopback(std::move(options))) {
-    plan.table = {.index = "i", .uid = "u", .epoch = 1, .generation = 1, .deadline_ms = 2000};
+    plan.table = {.index = "i", .uid = "u", .epoch = 1, .generation = 1, .deadline_ms = 20'000};
     EXPECT_TRUE(server.start());
   }
 
@@ -256,11 +256,11 @@ TEST(ProxyServer, RescuesFromACandidateThatIsNotThereOrHangs) {
     return RawWorker::Reaction{good_answer()};
   });
   Fixture f({}, 1);
-  f.plan.table.deadline_ms = 400;
+  f.plan.table.deadline_ms = 3000;
   f.stable({stable.server.port()}).candidate({hanging.port()}).apply();
   const MonotonicTime began = monotonic_now();
   EXPECT_TRUE(f.ask().starts_with("HTTP/1.1 200 "));
-  EXPECT_GE(monotonic_now() - began, milliseconds{190});
+  EXPECT_GE(monotonic_now() - began, milliseconds{1490});
   EXPECT_EQ(f.counts("c").failed_timeout, 1);
   release.set_value();
   f.candidate({1}).apply();  // Nobody listens there.

@@ -65,8 +65,11 @@ void EndpointSet::update(const std::vector<EndpointAddress>& addresses,
       next.back()->is_left_over = false;
       continue;
     }
-    next.push_back(std::make_shared<Endpoint>(Endpoint{
-        .revision = revision_, .address = address, .counts = tally.pod(revision_, address.pod)}));
+    auto endpoint = std::make_shared<Endpoint>();
+    endpoint->revision = revision_;
+    endpoint->address = address;
+    endpoint->counts = tally.pod(revision_, address.pod);
+    next.push_back(std::move(endpoint));
   }
   for (const EndpointPointer& endpoint : endpoints_) {
     endpoint->is_removed = std::ranges::find(next, endpoint) == next.end();
@@ -76,8 +79,9 @@ void EndpointSet::update(const std::vector<EndpointAddress>& addresses,
 
 void EndpointSet::drop_failed_left_overs() {
   std::erase_if(endpoints_, [](const EndpointPointer& endpoint) {
-    endpoint->is_removed = endpoint->is_left_over && endpoint->ejections_in_a_row > 0;
-    return endpoint->is_removed;
+    const bool goes = endpoint->is_left_over && endpoint->ejections_in_a_row > 0;
+    endpoint->is_removed = goes;
+    return goes;
   });
 }
 

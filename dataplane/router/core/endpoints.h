@@ -3,6 +3,7 @@
 // fails. Picks the one with the least outstanding; leaves failing ones out for a while, unless all
 // fail. Pure; its lane's thread.
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -24,8 +25,8 @@ struct Endpoint {
   int failures_in_a_row = 0;
   int ejections_in_a_row = 0;
   MonotonicTime ejected_until = {};
-  bool is_removed = false;    // No longer in any set: connections to it are not kept.
-  bool is_left_over = false;  // No slice names it, but nothing better is known.
+  std::atomic<bool> is_removed = false;  // No longer in any set: connections to it are not kept.
+  bool is_left_over = false;             // No slice names it, but nothing better is known.
 
   [[nodiscard]] bool is_ejected(MonotonicTime now) const { return now < ejected_until; }
 
