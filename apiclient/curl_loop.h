@@ -2,7 +2,8 @@
 // CurlLoop: production's Loop. One thread calls run(); it waits in curl_multi_poll for sockets,
 // timers and the inbox together. Create it before threads start and destroy it after run() has
 // returned; transports on it must be destroyed first. now() is CLOCK_BOOTTIME: it goes on while
-// the machine sleeps, so that a lease is not believed in after a suspend.
+// the machine sleeps, so that a lease is not believed in after a suspend. The program must ignore
+// SIGPIPE: TLS writes to a connection that the peer closed raise it.
 
 #include <cstdint>
 #include <functional>

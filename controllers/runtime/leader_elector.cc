@@ -65,13 +65,11 @@ void LeaderElector::attempt() {
   ApiRequest request = get_object(kube::kLeaseKind, options_.lease);
   request.is_urgent = true;
   request.deadline = options_.renew_deadline / 2;
-  const MonotonicTime sent_at = loop_.now();
-  call_ = client_.send(std::move(request), [this, sent_at](const Result<std::string>& body) {
-    took_lease(body, sent_at);
-  });
+  call_ = client_.send(std::move(request),
+                       [this](const Result<std::string>& body) { took_lease(body); });
 }
 
-void LeaderElector::took_lease(const Result<std::string>& body, MonotonicTime) {
+void LeaderElector::took_lease(const Result<std::string>& body) {
   call_ = {};
   if (!body && body.error().code == ErrorCode::kNotFound) {
     write({.metadata = {.name = options_.lease.name,

@@ -50,7 +50,7 @@ class LeaderElector {
 
  private:
   void attempt();
-  void took_lease(const Result<std::string>& body, MonotonicTime sent_at);
+  void took_lease(const Result<std::string>& body);
   void look_at(const kube::Lease& lease);
   void write(kube::Lease lease, bool is_new);
   void written(const Result<std::string>& body, MonotonicTime sent_at);

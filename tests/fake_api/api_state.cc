@@ -266,15 +266,18 @@ Answer<Json> ApiState::create(const KindTraits& kind,
         409, "AlreadyExists", fmt::format("{} \"{}\" already exists", kind.plural, key.name));
   }
   Ownership owners;
-  take_ownership(Json::object(), object, {.name = context.manager}, kind.list_types(), owners);
+  const Json nothing = Json::object();
+  take_ownership({.before = nothing, .after = object, .manager = {.name = context.manager}},
+                 kind.list_types(),
+                 owners);
   return store_new(kind, {.json = std::move(object), .owners = std::move(owners)});
 }
 
 Answer<Json> ApiState::store_changed(const KindTraits& kind,
                                      StoredObject& stored,
-                                     Json object,
-                                     const WriteContext& context,
-                                     std::optional<Ownership> owners) {
+                                     NewContent content,
+                                     const WriteContext& context) {
+  Json& object = content.object;
   const Json old = stored.json;
   if (context.is_status) {
     // Only status counts here; everything else stays as it is.
@@ -303,13 +306,14 @@ Answer<Json> ApiState::store_changed(const KindTraits& kind,
   if (auto admitted = admit(kind, object, old); !admitted) {
     return tl::make_unexpected(admitted.error());
   }
-  if (owners) {
-    stored.owners = std::move(*owners);
+  if (content.owners) {
+    stored.owners = std::move(*content.owners);
   } else {
     const Manager manager{.name = context.manager,
                           .is_apply = false,
                           .subresource = context.is_status ? "status" : ""};
-    take_ownership(old, object, manager, kind.list_types(), stored.owners);
+    take_ownership(
+        {.before = old, .after = object, .manager = manager}, kind.list_types(), stored.owners);
   }
   if (content_of(object) == content_of(old)) {
     return old;  // No change, no new version, no event.
@@ -348,7 +352,7 @@ Answer<Json> ApiState::replace(const KindTraits& kind,
   if (auto status = check_preconditions(stored->json, metadata_of(object)); !status) {
     return tl::make_unexpected(status.error());
   }
-  return store_changed(kind, *stored, std::move(object), context, std::nullopt);
+  return store_changed(kind, *stored, {.object = std::move(object)}, context);
 }
 
 Answer<Json> ApiState::merge_patch(const KindTraits& kind,
@@ -365,7 +369,7 @@ Answer<Json> ApiState::merge_patch(const KindTraits& kind,
   }
   Json object = stored->json;
   object.merge_patch(patch);
-  return store_changed(kind, *stored, std::move(object), context, std::nullopt);
+  return store_changed(kind, *stored, {.object = std::move(object)}, context);
 }
 
 Answer<Json> ApiState::apply(const KindTraits& kind,
@@ -404,7 +408,8 @@ Answer<Json> ApiState::apply(const KindTraits& kind,
   if (!merged) {
     return merged;
   }
-  return store_changed(kind, *stored, std::move(*merged), context, std::move(owners));
+  return store_changed(
+      kind, *stored, {.object = std::move(*merged), .owners = std::move(owners)}, context);
 }
 
 }  // namespace sluice::fake

@@ -116,13 +116,20 @@ class ApiState {
 
   StoredObject* find(const KindTraits& kind, const kube::ObjectKey& key);
   Answer<Json> store_new(const KindTraits& kind, StoredObject object);
-  // Takes what of `object` this endpoint may change, validates, stores; a change of nothing keeps
-  // the resource version.
+
+  // What an object is to become, and who owns it then; without owners the writer takes what
+  // changed.
+  struct NewContent {
+    Json object;
+    std::optional<Ownership> owners = {};
+  };
+
+  // Takes what of the content this endpoint may change, validates, stores; a change of nothing
+  // keeps the resource version.
   Answer<Json> store_changed(const KindTraits& kind,
                              StoredObject& stored,
-                             Json object,
-                             const WriteContext& context,
-                             std::optional<Ownership> owners);
+                             NewContent content,
+                             const WriteContext& context);
   [[nodiscard]] Answer<void> admit(const KindTraits& kind, Json& object, const Json& old) const;
   [[nodiscard]] std::string new_uid();
   void record(HistoryEvent event);

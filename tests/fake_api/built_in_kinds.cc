@@ -10,18 +10,18 @@ namespace {
 constexpr std::size_t kLabelValueMax = 63;
 
 void check_metadata(const Json& object, std::vector<std::string>& errors) {
-  static const std::regex kName(
+  static const std::regex name_pattern(
       "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$");
-  static const std::regex kLabelValue("^(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?$");
+  static const std::regex value_pattern("^(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?$");
   const std::string name = text_at(object, {"metadata", "name"});
-  if (name.size() > 253 || !std::regex_match(name, kName)) {
+  if (name.size() > 253 || !std::regex_match(name, name_pattern)) {
     errors.push_back(fmt::format(
         "metadata.name: Invalid value: \"{}\": a lowercase RFC 1123 subdomain is required", name));
   }
   for (const auto& [label, value] : at(object, {"metadata", "labels"}).items()) {
     const std::string text = value.is_string() ? value.get<std::string>() : "";
     if (!value.is_string() || text.size() > kLabelValueMax ||
-        !std::regex_match(text, kLabelValue)) {
+        !std::regex_match(text, value_pattern)) {
       errors.push_back(
           fmt::format("metadata.labels: Invalid value: {}: label {}", value.dump(), label));
     }
@@ -57,9 +57,9 @@ void check_deployment(const Json& object, const Json& old, std::vector<std::stri
 }
 
 void check_service(const Json& object, std::vector<std::string>& errors) {
-  static const std::regex kName("^[a-z]([-a-z0-9]*[a-z0-9])?$");
+  static const std::regex name_pattern("^[a-z]([-a-z0-9]*[a-z0-9])?$");
   const std::string name = text_at(object, {"metadata", "name"});
-  if (name.size() > 63 || !std::regex_match(name, kName)) {
+  if (name.size() > 63 || !std::regex_match(name, name_pattern)) {
     errors.push_back(
         fmt::format("metadata.name: Invalid value: \"{}\": a DNS-1035 label is required", name));
   }
@@ -83,10 +83,10 @@ void check_event(const Json& object, std::vector<std::string>& errors) {
 
 // MicroTime: the real server refuses a time without its six digits.
 void check_lease(const Json& object, std::vector<std::string>& errors) {
-  static const std::regex kMicroTime(R"(^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$)");
+  static const std::regex micro_time(R"(^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$)");
   for (const char* name : {"renewTime", "acquireTime"}) {
     const std::string text = text_at(object, {"spec", name});
-    if (!text.empty() && !std::regex_match(text, kMicroTime)) {
+    if (!text.empty() && !std::regex_match(text, micro_time)) {
       errors.push_back(fmt::format("spec.{}: Invalid value: \"{}\": not a MicroTime", name, text));
     }
   }

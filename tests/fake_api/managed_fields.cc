@@ -10,19 +10,19 @@ namespace {
 
 // metadata that the server owns is never owned by a manager.
 bool is_server_field(const std::vector<std::string>& names) {
-  static const std::set<std::string> kServer{"uid",
-                                             "resourceVersion",
-                                             "generation",
-                                             "name",
-                                             "creationTimestamp",
-                                             "deletionTimestamp",
-                                             "managedFields",
-                                             "namespace",
-                                             "selfLink"};
+  static const std::set<std::string> server_fields{"uid",
+                                                   "resourceVersion",
+                                                   "generation",
+                                                   "name",
+                                                   "creationTimestamp",
+                                                   "deletionTimestamp",
+                                                   "managedFields",
+                                                   "namespace",
+                                                   "selfLink"};
   if (names.size() == 1) {
     return names[0] == "apiVersion" || names[0] == "kind";
   }
-  return names.size() == 2 && names[0] == "metadata" && kServer.contains(names[1]);
+  return names.size() == 2 && names[0] == "metadata" && server_fields.contains(names[1]);
 }
 
 Json key_of(const Json& item, const ListType& type) {
@@ -198,16 +198,15 @@ bool is_owned_by_another(const FieldPath& path, const Manager& manager, const Ow
 }  // namespace
 
 ListType built_in_list_type(const std::vector<std::string>& names) {
-  static const std::map<std::string, std::vector<std::string>> kMaps{
-      {"containers", {"name"}},
-      {"initContainers", {"name"}},
-      {"volumes", {"name"}},
-      {"env", {"name"}},
-      {"volumeMounts", {"mountPath"}},
-      {"conditions", {"type"}},
-      {"ownerReferences", {"uid"}},
-      {"imagePullSecrets", {"name"}},
-      {"hostAliases", {"ip"}}};
+  static const std::map<std::string, std::vector<std::string>> maps{{"containers", {"name"}},
+                                                                    {"initContainers", {"name"}},
+                                                                    {"volumes", {"name"}},
+                                                                    {"env", {"name"}},
+                                                                    {"volumeMounts", {"mountPath"}},
+                                                                    {"conditions", {"type"}},
+                                                                    {"ownerReferences", {"uid"}},
+                                                                    {"imagePullSecrets", {"name"}},
+                                                                    {"hostAliases", {"ip"}}};
   if (names.empty()) {
     return {};
   }
@@ -220,9 +219,9 @@ ListType built_in_list_type(const std::vector<std::string>& names) {
     return {.kind = ListType::Kind::kMap,
             .keys = {is_container ? "containerPort" : "port", "protocol"}};
   }
-  const auto found = kMaps.find(name);
-  return found == kMaps.end() ? ListType{}
-                              : ListType{.kind = ListType::Kind::kMap, .keys = found->second};
+  const auto found = maps.find(name);
+  return found == maps.end() ? ListType{}
+                             : ListType{.kind = ListType::Kind::kMap, .keys = found->second};
 }
 
 FieldSet leaves_of(const Json& object, const ListTypes& types) {
@@ -278,11 +277,8 @@ Answer<Json> server_side_apply(const Json& live,
   return merged;
 }
 
-void take_ownership(const Json& before,
-                    const Json& after,
-                    const Manager& manager,
-                    const ListTypes& types,
-                    Ownership& owners) {
+void take_ownership(const Edit& edit, const ListTypes& types, Ownership& owners) {
+  const auto& [before, after, manager] = edit;
   for (const FieldPath& path : leaves_of(after, types)) {
     const Json* old = find(before, path);
     const bool is_item = path.back()[0] != '.';

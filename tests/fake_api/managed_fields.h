@@ -43,11 +43,14 @@ struct ApplyRequest {
                                              const ListTypes& types,
                                              Ownership& owners);
 
-// After an ordinary write: what changed belongs to its manager from now on.
-void take_ownership(const Json& before,
-                    const Json& after,
-                    const Manager& manager,
-                    const ListTypes& types,
-                    Ownership& owners);
+// An ordinary write, as the object was and as it is.
+struct Edit {
+  const Json& before;
+  const Json& after;
+  Manager manager;
+};
+
+// What the edit changed belongs to its manager from now on.
+void take_ownership(const Edit& edit, const ListTypes& types, Ownership& owners);
 
 }  // namespace sluice::fake

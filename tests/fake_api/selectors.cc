@@ -34,24 +34,24 @@ bool is_in(const std::string& list, const std::string& value) {
 }
 
 Answer<bool> label_matches(const std::string& part, const Json& labels) {
-  static const std::regex kSet(R"(^\s*([^\s!=]+)\s+(in|notin)\s+\(([^)]*)\)\s*$)");
-  static const std::regex kEqual(R"(^\s*([^\s!=]+)\s*(==|=|!=)\s*([^\s]*)\s*$)");
-  static const std::regex kExists(R"(^\s*(!?)\s*([^\s!=]+)\s*$)");
+  static const std::regex set_form(R"(^\s*([^\s!=]+)\s+(in|notin)\s+\(([^)]*)\)\s*$)");
+  static const std::regex equal_form(R"(^\s*([^\s!=]+)\s*(==|=|!=)\s*([^\s]*)\s*$)");
+  static const std::regex exists_form(R"(^\s*(!?)\s*([^\s!=]+)\s*$)");
   std::smatch found;
   const auto value = [&](const std::string& name) {
     return labels.contains(name) ? labels[name].get<std::string>() : std::string{};
   };
-  if (std::regex_match(part, found, kSet)) {
+  if (std::regex_match(part, found, set_form)) {
     const bool is_member =
         labels.contains(found[1].str()) && is_in(found[3].str(), value(found[1].str()));
     return (found[2] == "in") == is_member;
   }
-  if (std::regex_match(part, found, kEqual)) {
+  if (std::regex_match(part, found, equal_form)) {
     const bool is_equal =
         labels.contains(found[1].str()) && value(found[1].str()) == found[3].str();
     return (found[2] == "!=") != is_equal;
   }
-  if (std::regex_match(part, found, kExists)) {
+  if (std::regex_match(part, found, exists_form)) {
     return labels.contains(found[2].str()) == found[1].str().empty();
   }
   return refuse(400, "BadRequest", "unable to parse requirement: " + part);
