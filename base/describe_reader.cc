@@ -7,17 +7,12 @@
 
 #include "base/check.h"
 #include "base/describe.h"
+#include "base/utf8.h"
 
 namespace sluice {
 namespace {
 
 constexpr std::size_t kErrorsMax = 32;
-
-// Characters, not bytes: what JSON Schema's maxLength counts.
-std::size_t count_characters(std::string_view text) {
-  return static_cast<std::size_t>(std::ranges::count_if(
-      text, [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U; }));
-}
 
 }  // namespace
 
@@ -164,7 +159,7 @@ void Reader::read(JsonView node, std::string& out, const Field& field) {
     return;
   }
   out = *value;
-  const std::size_t length = count_characters(out);
+  const std::size_t length = count_utf8(out);
   if (length < static_cast<std::size_t>(field.min_length)) {
     error(fmt::format("must have at least {} characters", field.min_length));
   } else if (length > static_cast<std::size_t>(field.max_length)) {

@@ -5,32 +5,10 @@
 #include <cmath>
 
 #include "base/check.h"
+#include "base/utf8.h"
 
 namespace sluice {
 namespace {
-
-bool is_continuation(unsigned char byte) {
-  return (byte & 0xC0U) == 0x80U;
-}
-
-// Length of the valid UTF-8 sequence at the front of `text`, 0 if there is none.
-std::size_t utf8_length(std::string_view text) {
-  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-  const unsigned char lead = byte(0);
-  const std::size_t length = lead < 0x80U ? 1 : lead >= 0xF0U ? 4 : lead >= 0xE0U ? 3 : 2;
-  if ((lead >= 0x80U && lead < 0xC2U) || lead > 0xF4U || text.size() < length) {
-    return 0;
-  }
-  for (std::size_t i = 1; i < length; ++i) {
-    if (!is_continuation(byte(i))) {
-      return 0;
-    }
-  }
-  const bool is_overlong = (lead == 0xE0U && byte(1) < 0xA0U) || (lead == 0xF0U && byte(1) < 0x90U);
-  const bool is_surrogate = lead == 0xEDU && byte(1) >= 0xA0U;
-  const bool is_beyond = lead == 0xF4U && byte(1) >= 0x90U;
-  return is_overlong || is_surrogate || is_beyond ? 0 : length;
-}
 
 void append_quoted(std::string& out, std::string_view text) {
   out += '"';

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "base/check.h"
+#include "base/utf8.h"
 #include "controllers/canary_rollout/decide.h"
 
 namespace sluice::canary_rollout {
@@ -112,15 +113,7 @@ void announce(Turn& turn, bool is_warning, std::string_view reason, std::string_
 }
 
 std::string bounded(std::string_view text, std::size_t bytes) {
-  if (text.size() <= bytes) {
-    return std::string(text);
-  }
-  // Never inside a character: continuation bytes are 10xxxxxx.
-  std::size_t end = bytes;
-  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U) {
-    --end;
-  }
-  return std::string(text.substr(0, end));
+  return std::string(cut_utf8(text, bytes));
 }
 
 double finite(double value) {

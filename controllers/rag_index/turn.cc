@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/utf8.h"
 #include "controllers/rag_index/names.h"
 
 namespace sluice::rag_index {
@@ -51,14 +52,7 @@ void hold(Turn& turn, bool is_stalled, std::string_view reason, std::string mess
 }
 
 std::string bounded(std::string_view text) {
-  if (text.size() <= kTextMax) {
-    return std::string(text);
-  }
-  std::size_t end = kTextMax;
-  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U) {
-    --end;
-  }
-  return std::string(text.substr(0, end));
+  return std::string(cut_utf8(text, kTextMax));
 }
 
 bool is_judging_candidate(const Turn& turn) {

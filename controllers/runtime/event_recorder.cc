@@ -9,6 +9,7 @@
 #include "apiclient/types/events.h"
 #include "base/json_writer.h"
 #include "base/log.h"
+#include "base/utf8.h"
 
 namespace sluice {
 namespace {
@@ -48,17 +49,6 @@ bool is_worth_repeating(const Error& error) {
 }
 
 }  // namespace
-
-std::string cut_utf8(std::string_view text, std::size_t bytes_max) {
-  if (text.size() <= bytes_max) {
-    return std::string(text);
-  }
-  std::size_t end = bytes_max;
-  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U) {
-    --end;
-  }
-  return std::string(text.substr(0, end));
-}
 
 EventRecorder::EventRecorder(Loop& loop,
                              Client& client,

@@ -31,9 +31,6 @@ struct EventNote {
   std::string note = {};
 };
 
-// Cut to at most `bytes_max` bytes without splitting a UTF-8 character.
-[[nodiscard]] std::string cut_utf8(std::string_view text, std::size_t bytes_max);
-
 class EventRecorder {
  public:
   // `controller` as in "sluice.dev/operator", `instance` as in the pod's name.

@@ -30,14 +30,6 @@ struct EventRecorderTest : testing::Test {
   std::vector<kube::Event> events() { return cluster.server.list<kube::Event>(kube::kEventKind); }
 };
 
-TEST(CutUtf8, CutsBetweenCharacters) {
-  EXPECT_EQ(cut_utf8("abc", 5), "abc");
-  EXPECT_EQ(cut_utf8("abc", 2), "ab");
-  EXPECT_EQ(cut_utf8("a\xC3\xA9z", 2), "a");
-  EXPECT_EQ(cut_utf8("a\xC3\xA9z", 3), "a\xC3\xA9");
-  EXPECT_EQ(cut_utf8("\xE2\x82\xAC", 2), "");
-}
-
 TEST_F(EventRecorderTest, WritesWhatHappened) {
   record("errorRate: 20% against 0%");
   cluster.loop.run_for(seconds{1});

@@ -7,7 +7,7 @@
 #include <array>
 #include <cstdlib>
 
-#include "dataplane/retrieval/utf8.h"
+#include "base/utf8.h"
 
 namespace sluice::retrieval {
 namespace {
@@ -88,7 +88,7 @@ Result<Analyzer> Analyzer::create(std::string_view name) {
 void Analyzer::analyze(std::string_view text, const Sink& sink) {
   WordReader words(text);
   while (const std::optional<Word> word = words.next()) {
-    fold(clip(text.substr(word->begin, word->end - word->begin), kTermBytesMax), term_);
+    fold(cut_utf8(text.substr(word->begin, word->end - word->begin), kTermBytesMax), term_);
     if (stemmer_ == nullptr) {
       sink(term_);
       continue;

@@ -50,14 +50,6 @@ TEST(Utf8, AcceptsOnlyWellFormedText) {
   }
 }
 
-TEST(Utf8, ClipsBetweenCharacters) {
-  EXPECT_EQ(clip("abc", 5), "abc");
-  EXPECT_EQ(clip("abc", 2), "ab");
-  EXPECT_EQ(clip("aé", 2), "a");
-  EXPECT_EQ(clip("日本", 4), "日");
-  EXPECT_EQ(clip("日本", 2), "");
-}
-
 TEST(WordReader, FindsLettersDigitsAndMarks) {
   EXPECT_EQ(words_of("x86-64, C++ and GTK+ 3.0"),
             (Texts{"x86", "64", "C", "and", "GTK", "3", "0"}));

@@ -7,14 +7,6 @@
 #include "base/check.h"
 
 namespace sluice::retrieval {
-namespace {
-
-bool is_continuation(char c) {
-  return (static_cast<unsigned char>(c) & 0xC0U) == 0x80U;
-}
-
-}  // namespace
-
 Character character_at(std::string_view text, std::size_t at) {
   CHECK(at < text.size());
   const auto first = static_cast<unsigned char>(text[at]);
@@ -53,17 +45,6 @@ bool is_utf8(std::string_view text) {
     i += character.bytes;
   }
   return true;
-}
-
-std::string_view clip(std::string_view text, std::size_t bytes_max) {
-  if (text.size() <= bytes_max) {
-    return text;
-  }
-  std::size_t end = bytes_max;
-  while (end > 0 && is_continuation(text[end])) {
-    --end;
-  }
-  return text.substr(0, end);
 }
 
 }  // namespace sluice::retrieval

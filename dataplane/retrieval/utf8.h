@@ -1,5 +1,6 @@
 #pragma once
-// UTF-8, as the engine needs it: is a text valid, and where does a character end.
+// UTF-8, as the engine needs it: is a text valid, and which characters does it have. Cutting it
+// is in base/utf8.h.
 
 #include <cstddef>
 #include <cstdint>
@@ -17,8 +18,5 @@ struct Character {
 
 // The character at `text[at]`; at < text.size().
 [[nodiscard]] Character character_at(std::string_view text, std::size_t at);
-
-// The longest beginning of at most `bytes_max` bytes that cuts no character in two.
-[[nodiscard]] std::string_view clip(std::string_view text, std::size_t bytes_max);
 
 }  // namespace sluice::retrieval

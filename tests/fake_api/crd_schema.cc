@@ -8,6 +8,7 @@
 
 #include "base/json_view.h"
 #include "base/time.h"
+#include "base/utf8.h"
 #include "tests/fake_api/cel_rules.h"
 
 namespace sluice::fake {
@@ -165,10 +166,7 @@ class Validation {
 
   void check_string(const Json& schema, const Json& value, const std::string& path) {
     const auto text = value.get<std::string>();
-    std::size_t length = 0;
-    for (const char c : text) {
-      length += (static_cast<unsigned char>(c) & 0xC0U) != 0x80U ? 1 : 0;
-    }
+    const std::size_t length = count_utf8(text);
     if (schema.contains("maxLength") && length > schema["maxLength"].get<std::size_t>()) {
       error(path, "Too long: may not be more than " + schema["maxLength"].dump() + " characters");
     }
