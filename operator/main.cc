@@ -3,21 +3,23 @@
 // for wrong flags.
 #include <cstdio>
 #include <cstdlib>
+#include <functional>
 #include <random>
 
 #include "apiclient/curl_loop.h"
 #include "apiclient/curl_transport.h"
 #include "base/flags.h"
 #include "base/log.h"
+#include "base/stop_signals.h"
 #include "operator/admin_server.h"
 #include "operator/operator.h"
 #include "operator/options.h"
-#include "operator/signals.h"
 
 namespace sluice {
 namespace {
 
 constexpr Duration kHealthPeriod = std::chrono::milliseconds(250);
+constexpr Duration kSignalPeriod = std::chrono::milliseconds(100);
 constexpr Duration kStallMax = std::chrono::seconds(30);
 constexpr Duration kStopMax = std::chrono::seconds(25);  // Below the pod's grace period.
 
@@ -49,7 +51,19 @@ void stop_once(CurlLoop& loop, Operator& op, Ending& ending, int exit_code) {
   });
 }
 
-int run(const OperatorOptions& options, const ApiServerConfig& api_server) {
+// Asked for on the loop: no other thread has to reach into it. `on_signal` is called once.
+void watch_signals(Loop& loop, StopSignals& signals, std::function<void()> on_signal) {
+  if (const auto signal = signals.wait_for(Duration{0})) {
+    log_info("stopping", {{"signal", std::to_string(*signal)}});
+    on_signal();
+    return;
+  }
+  loop.call_after(kSignalPeriod, [&loop, &signals, on_signal = std::move(on_signal)] {
+    watch_signals(loop, signals, on_signal);
+  });
+}
+
+int run(const OperatorOptions& options, const ApiServerConfig& api_server, StopSignals& signals) {
   CurlLoop loop;
   MetricsRegistry metrics;
   CurlTransport transport(loop, api_server);
@@ -62,12 +76,7 @@ int run(const OperatorOptions& options, const ApiServerConfig& api_server) {
                .lease_namespace = options.leader_elect ? options.pod_namespace : std::string{},
                .watch_namespace = options.watch_namespace});
   Ending ending;
-  SignalWatch signals([&](int signal) {
-    loop.post([&, signal] {
-      log_info("stopping", {{"signal", std::to_string(signal)}});
-      stop_once(loop, op, ending, EXIT_SUCCESS);
-    });
-  });
+  watch_signals(loop, signals, [&] { stop_once(loop, op, ending, EXIT_SUCCESS); });
   Health health;
   AdminServer admin(
       {.address = options.http_address, .port = static_cast<std::uint16_t>(options.http_port)},
@@ -97,6 +106,7 @@ int run(const OperatorOptions& options, const ApiServerConfig& api_server) {
 
 int main(int argc, char** argv) {
   using namespace sluice;
+  StopSignals signals;
   const auto options = read_options(arguments_of(argc, argv), [](const char* name) {
     return static_cast<const char*>(std::getenv(name));
   });
@@ -114,5 +124,6 @@ int main(int argc, char** argv) {
     log_error("no way to the API server", {{"error", api_server.error().message}});
     return EXIT_FAILURE;
   }
-  return run(*options, *api_server);
+  signals.hold();
+  return run(*options, *api_server, signals);
 }

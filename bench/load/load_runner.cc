@@ -8,11 +8,9 @@
 #include <boost/asio/connect.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/write.hpp>
 #include <chrono>
-#include <csignal>
 #include <cstdio>
 #include <deque>
 #include <optional>
@@ -102,12 +100,12 @@ struct LoadRunner::State {
 
   LoadOptions options;
   LoadStatistics& statistics;
+  std::function<bool()> is_told_to_stop;
   Target target;
   std::vector<std::string> requests;
   asio::io_context context{1};
   asio::steady_timer ticker{context};
   asio::steady_timer sweeper{context};
-  asio::signal_set signals{context, SIGTERM, SIGINT};
   tcp::resolver resolver{context};
   tcp::resolver::results_type addresses;
   bool is_resolving = false;
@@ -146,7 +144,7 @@ Status LoadRunner::State::resolve_first() {
     if (!error && !addresses.empty()) {
       return {};
     }
-    if (monotonic_now() >= deadline) {
+    if (monotonic_now() >= deadline || is_told_to_stop()) {
       return sluice::fail(ErrorCode::kUnavailable,
                           fmt::format("{}: {}", target.host, error.message()));
     }
@@ -174,20 +172,14 @@ void LoadRunner::State::resolve_again() {
 void LoadRunner::State::start() {
   started = monotonic_now();
   next_line = started + std::chrono::seconds{1};
-  signals.async_wait([this](const SystemError& error, int) {
-    if (!error) {
-      is_stopping = true;
-    }
-  });
   tick();
   sweep();
 }
 
 void LoadRunner::State::tick() {
   const MonotonicTime now = monotonic_now();
-  if (options.duration > Duration{0} && now - started >= options.duration) {
-    is_stopping = true;
-  }
+  const bool is_over = options.duration > Duration{0} && now - started >= options.duration;
+  is_stopping = is_stopping || is_over || is_told_to_stop();
   while (!is_stopping) {
     const auto offset =
         std::chrono::duration<double>(static_cast<double>(scheduled) / options.rate);
@@ -393,7 +385,8 @@ LoadRunner::LoadRunner(LoadOptions options,
 
 LoadRunner::~LoadRunner() = default;
 
-Status LoadRunner::run() {
+Status LoadRunner::run(const std::function<bool()>& is_told_to_stop) {
+  state_->is_told_to_stop = is_told_to_stop;
   if (Status status = state_->resolve_first(); !status) {
     return status;
   }

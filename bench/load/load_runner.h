@@ -1,8 +1,8 @@
 #pragma once
 // LoadRunner: sends queries by a fixed schedule over as many connections as it needs, checks the
-// answers and tells LoadStatistics. run() blocks its thread until the duration is over or SIGTERM
-// or SIGINT came, and then at most the timeout longer.
+// answers and tells LoadStatistics.
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -25,8 +25,9 @@ class LoadRunner {
   LoadRunner(const LoadRunner&) = delete;
   LoadRunner& operator=(const LoadRunner&) = delete;
 
-  // kUnavailable: the host's name could not be resolved.
-  [[nodiscard]] Status run();
+  // Blocks its thread until the duration is over or `is_told_to_stop` (asked every millisecond),
+  // and then at most the timeout longer. kUnavailable: the host's name could not be resolved.
+  [[nodiscard]] Status run(const std::function<bool()>& is_told_to_stop);
 
  private:
   struct State;

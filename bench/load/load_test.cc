@@ -128,18 +128,30 @@ struct Upstream {
   http::Server server;
 };
 
+const auto never = [] { return false; };
+
 TEST(LoadRunner, SendsByItsScheduleAndCountsFailures) {
   Upstream upstream(10);
   LoadStatistics statistics({}, 500);
   LoadRunner runner(
       {.url = upstream.url(), .rate = 500, .duration = milliseconds{400}}, {"{}"}, statistics);
-  ASSERT_TRUE(runner.run());
+  ASSERT_TRUE(runner.run(never));
   const std::string json = statistics.to_json({});
   const std::int64_t sent = number(json, {"sent"});
   EXPECT_NEAR(static_cast<double>(sent), 200, 2);
   EXPECT_EQ(upstream.requests, sent);
   EXPECT_EQ(number(json, {"failures", "status 500"}), sent / 10);
   EXPECT_EQ(number(json, {"byRevision", "a"}), sent - sent / 10);
+}
+
+TEST(LoadRunner, EndsWhenItIsToldTo) {
+  Upstream upstream(10);
+  LoadStatistics statistics({}, 500);
+  LoadRunner runner({.url = upstream.url(), .rate = 500}, {"{}"}, statistics);
+  ASSERT_TRUE(runner.run([&upstream] { return upstream.requests >= 20; }));
+  const std::string json = statistics.to_json({});
+  EXPECT_GE(number(json, {"sent"}), 20);
+  EXPECT_EQ(upstream.requests, number(json, {"sent"}));
 }
 
 TEST(LoadRunner, EndsInBoundedTimeWhenNothingAnswers) {
@@ -158,7 +170,7 @@ TEST(LoadRunner, EndsInBoundedTimeWhenNothingAnswers) {
                      .timeout = milliseconds{300}},
                     {"{}"},
                     statistics);
-  ASSERT_TRUE(runner.run());
+  ASSERT_TRUE(runner.run(never));
   const std::string json = statistics.to_json({});
   EXPECT_EQ(number(json, {"ok"}), 0);
   EXPECT_EQ(number(json, {"failed"}), number(json, {"sent"}));
@@ -171,7 +183,7 @@ TEST(LoadRunner, CountsARefusedConnectionAsFailed) {
   LoadRunner runner({.url = "http://127.0.0.1:1/query", .rate = 100, .duration = milliseconds{100}},
                     {"{}"},
                     statistics);
-  ASSERT_TRUE(runner.run());
+  ASSERT_TRUE(runner.run(never));
   const std::string json = statistics.to_json({});
   EXPECT_EQ(number(json, {"failures", "connect"}), number(json, {"sent"}));
 }

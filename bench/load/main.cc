@@ -7,6 +7,7 @@
 
 #include "base/flags.h"
 #include "base/http/server.h"
+#include "base/stop_signals.h"
 #include "bench/load/load_options.h"
 #include "bench/load/load_runner.h"
 #include "bench/load/load_statistics.h"
@@ -44,7 +45,7 @@ void add_routes(http::Server& server, LoadStatistics& statistics) {
   });
 }
 
-int run(const LoadOptions& options) {
+int run(const LoadOptions& options, StopSignals& signals) {
   const auto text = read_queries(options.queries, options.wait);
   if (!text) {
     return complain(kExitUnreachable, text.error());
@@ -53,6 +54,7 @@ int run(const LoadOptions& options) {
   if (!bodies) {
     return complain(kExitUsage, bodies.error());
   }
+  signals.hold();  // Before the server's threads.
   LoadStatistics statistics(router::wall_now(), options.rate);
   std::optional<http::Server> server;
   if (options.port >= 0) {
@@ -64,7 +66,8 @@ int run(const LoadOptions& options) {
     fmt::print(stderr, "figures at http://localhost:{}/stats\n", server->port());
   }
   LoadRunner runner(options, *bodies, statistics);
-  if (Status status = runner.run(); !status) {
+  if (Status status = runner.run([&signals] { return signals.wait_for(Duration{0}).has_value(); });
+      !status) {
     return complain(kExitUnreachable, status.error());
   }
   fmt::print("{}\n", statistics.to_json(router::wall_now()));
@@ -72,6 +75,7 @@ int run(const LoadOptions& options) {
 }
 
 int main_of(int argc, char** argv) {
+  StopSignals signals;
   const auto options = parse_options(arguments_of(argc, argv));
   if (!options) {
     return complain(kExitUsage, options.error());
@@ -80,7 +84,7 @@ int main_of(int argc, char** argv) {
     fmt::print("{}", options->help);
     return 0;
   }
-  return run(*options);
+  return run(*options, signals);
 }
 
 }  // namespace

@@ -1,7 +1,6 @@
 // sluice-router: composition only: options, signals, plan source, proxy, drain.
 
 #include <fmt/format.h>
-#include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -19,6 +18,7 @@
 #include "apiclient/kubeconfig.h"
 #include "base/flags.h"
 #include "base/log.h"
+#include "base/stop_signals.h"
 #include "dataplane/router/clock.h"
 #include "dataplane/router/options.h"
 #include "dataplane/router/plan_keeper.h"
@@ -29,7 +29,7 @@ namespace sluice::router {
 namespace {
 
 constexpr int kExitUsage = 2;
-constexpr timespec kSignalWait{.tv_sec = 0, .tv_nsec = 500'000'000};
+constexpr Duration kTablePeriod = std::chrono::milliseconds{500};
 
 std::string host_name() {
   std::array<char, 256> name{};
@@ -66,37 +66,26 @@ class TableFile {
   std::string seen_;
 };
 
-sigset_t stop_signals() {
-  sigset_t signals;
-  sigemptyset(&signals);
-  sigaddset(&signals, SIGTERM);
-  sigaddset(&signals, SIGINT);
-  return signals;
-}
-
 // Until SIGTERM or SIGINT.
-void wait_for_stop(TableFile* table_file) {
-  const sigset_t signals = stop_signals();
-  for (;;) {
-    if (::sigtimedwait(&signals, nullptr, &kSignalWait) > 0) {
-      return;
-    }
-    if (table_file != nullptr) {
-      (void)table_file->read();  // What is wrong with it is in the log.
-    }
+void wait_for_stop(StopSignals& signals, TableFile* table_file) {
+  if (table_file == nullptr) {
+    signals.wait();
+    return;
+  }
+  while (!signals.wait_for(kTablePeriod)) {
+    (void)table_file->read();  // What is wrong with it is in the log.
   }
 }
 
-int drain(Router& router, ProxyServer& server, const ProgramOptions& options) {
+int drain(Router& router,
+          ProxyServer& server,
+          const ProgramOptions& options,
+          StopSignals& signals) {
   using std::chrono::milliseconds;
   log_info("draining", {{"delay", format_duration(options.drain_delay)}});
   router.set_draining();
   // Clients and load balancers take a while to see that we are no longer ready.
-  const sigset_t signals = stop_signals();
-  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(options.drain_delay);
-  const timespec delay{.tv_sec = seconds.count(),
-                       .tv_nsec = (options.drain_delay - seconds).count()};
-  (void)::sigtimedwait(&signals, nullptr, &delay);  // A second signal cuts it short.
+  (void)signals.wait_for(options.drain_delay);  // A second signal cuts it short.
   const bool is_clean =
       server.stop(std::chrono::duration_cast<milliseconds>(options.drain_deadline));
   log_info("stopped", {{"clean", is_clean ? "true" : "false"}});
@@ -124,7 +113,7 @@ Result<std::unique_ptr<WatchThread>> start_watch(const ProgramOptions& options,
   return std::make_unique<WatchThread>(std::move(*config), keeper, index, seed);
 }
 
-int run(const ProgramOptions& options) {
+int run(const ProgramOptions& options, StopSignals& signals) {
   const std::uint64_t seed = random_seed();
   Router router({.name = options.name,
                  .process_start_id = fmt::format("{:016x}", seed),
@@ -157,15 +146,14 @@ int run(const ProgramOptions& options) {
   }
   log_info("serving",
            {{"port", std::to_string(server.port())}, {"lanes", std::to_string(router.lanes())}});
-  wait_for_stop(table_file ? &*table_file : nullptr);
-  return drain(router, server, options);
+  wait_for_stop(signals, table_file ? &*table_file : nullptr);
+  return drain(router, server, options, signals);
 }
 
 int main_of(int argc, char** argv) {
   // Before any thread: all of them inherit it, and only main takes these signals.
-  const sigset_t signals = stop_signals();
-  ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-  ::signal(SIGPIPE, SIG_IGN);
+  StopSignals signals;
+  signals.hold();
   const MachineFacts machine{.cores = std::max(1U, std::thread::hardware_concurrency()),
                              .host_name = host_name()};
   const auto options = parse_options(arguments_of(argc, argv), machine);
@@ -179,7 +167,7 @@ int main_of(int argc, char** argv) {
   }
   set_up_logging(LogLevel::kInfo,
                  options->log_format == "text" ? LogFormat::kText : LogFormat::kJson);
-  return run(*options);
+  return run(*options, signals);
 }
 
 }  // namespace

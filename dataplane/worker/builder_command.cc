@@ -7,6 +7,7 @@
 #include "base/describe.h"
 #include "base/log.h"
 #include "base/metrics.h"
+#include "base/stop_signals.h"
 #include "dataplane/retrieval/digest.h"
 #include "dataplane/retrieval/file_writer.h"
 #include "dataplane/wire/build_report.h"
@@ -14,7 +15,6 @@
 #include "dataplane/worker/commands.h"
 #include "dataplane/worker/endpoints.h"
 #include "dataplane/worker/index_job.h"
-#include "dataplane/worker/signals.h"
 #include "dataplane/worker/spec.h"
 
 namespace sluice::worker {
@@ -210,7 +210,7 @@ Outcome<void> Builder::work(const api::RagIndexSpec& spec) {
   return {};
 }
 
-Outcome<void> run(const Options& options, const api::RagIndexSpec& spec, Signals& signals) {
+Outcome<void> run(const Options& options, const api::RagIndexSpec& spec, StopSignals& signals) {
   Builder builder(options);
   builder.add_routes();
   signals.hold();
@@ -246,7 +246,7 @@ int run_builder(const Arguments& arguments) {
   if (!options.documents_digest.empty() && !is_sha256(options.documents_digest)) {
     return report({ExitCode::kUsage, "--documents-digest is not 64 hex digits"}, kTerminationLog);
   }
-  Signals signals;
+  StopSignals signals;
   const Outcome<api::RagIndexSpec> spec =
       options.spec.empty() ? parse_spec(options.spec_json) : read_spec(options.spec);
   const Outcome<void> done =

@@ -9,13 +9,13 @@
 
 #include "base/log.h"
 #include "base/metrics.h"
+#include "base/stop_signals.h"
 #include "dataplane/retrieval/digest.h"
 #include "dataplane/retrieval/index.h"
 #include "dataplane/worker/artifacts.h"
 #include "dataplane/worker/commands.h"
 #include "dataplane/worker/endpoints.h"
 #include "dataplane/worker/query_service.h"
-#include "dataplane/worker/signals.h"
 
 namespace sluice::worker {
 namespace {
@@ -219,7 +219,7 @@ Outcome<void> Worker::load() {
   return {};
 }
 
-Outcome<void> run(const Options& options, Signals& signals) {
+Outcome<void> run(const Options& options, StopSignals& signals) {
   Worker worker(options);
   worker.add_routes();
   signals.hold();  // Before the server's threads, so that they leave signals to this one.
@@ -236,8 +236,8 @@ Outcome<void> run(const Options& options, Signals& signals) {
   worker.readiness.set_unready("The worker is being stopped.");
   worker.server.start_draining();
   log_info("draining", {{"revision", options.revision}});
-  const auto delay = std::chrono::duration_cast<std::chrono::milliseconds>(options.drain_delay);
-  const bool is_impatient = delay.count() > 0 && signals.wait_for(delay);
+  const bool is_impatient =
+      options.drain_delay > Duration{0} && signals.wait_for(options.drain_delay).has_value();
   const auto limit = std::chrono::duration_cast<std::chrono::milliseconds>(options.drain_timeout);
   if (!worker.server.stop(is_impatient ? std::chrono::milliseconds(0) : limit)) {
     log_warn("queries were still in flight at the end of the drain");
@@ -258,7 +258,7 @@ int run_serve(const Arguments& arguments) {
   if (const std::optional<std::string> problem = problem_with(options)) {
     return report({ExitCode::kUsage, *problem}, kTerminationLog);
   }
-  Signals signals;
+  StopSignals signals;
   const Outcome<void> done = run(options, signals);
   return done ? static_cast<int>(ExitCode::kDone) : report(done.error(), kTerminationLog);
 }

@@ -172,9 +172,8 @@ struct Ban {
 };
 
 const std::vector<Ban>& bans() {
-  // Programs of the data plane run one thread a core; the operator has one besides its loop.
-  static const Names threads = {
-      "base/http/", "dataplane/router/", "dataplane/worker/", "bench/", "operator/"};
+  // Programs of the data plane run one thread a core; the operator has its loop and no other.
+  static const Names threads = {"base/http/", "dataplane/router/", "dataplane/worker/", "bench/"};
   static const Names clocks = {
       "base/", "apiclient/curl_loop", "bench/", "dataplane/worker/", "dataplane/router/"};
   static const std::vector<Ban> rows = {
