@@ -236,7 +236,7 @@ void reset_step(State& state, double weight) {
   CHECK(weight >= 0);
   CHECK(weight <= 1);
   if (weight > state.weight) {
-    state.marks.weight_raised_at = std::max<std::int64_t>(0, state.block_index);
+    state.marks.weight_raised_at = state.block_index + 1;
   }
   state.weight = weight;
   state.step = {};

@@ -148,7 +148,7 @@ TEST(RolloutAnalysis, AChangeOfWeightStartsTheProofAnewAndKeepsTheEvidence) {
   EXPECT_EQ(state.relative, before.relative);
   EXPECT_EQ(state.absolute, before.absolute);
   EXPECT_EQ(state.dispersion, before.dispersion);
-  EXPECT_EQ(state.marks.weight_raised_at, 49);
+  EXPECT_EQ(state.marks.weight_raised_at, 50);
   EXPECT_EQ(fold(settings(), state, healthy(50)).verdict, Verdict::kKeepLooking);
 }
 
@@ -160,7 +160,7 @@ TEST(RolloutAnalysis, OnlyAHigherWeightIsARaise) {
   reset_step(state, 0.1);
   EXPECT_EQ(state.marks.weight_raised_at, 0);
   reset_step(state, 0.2);
-  EXPECT_EQ(state.marks.weight_raised_at, 9);
+  EXPECT_EQ(state.marks.weight_raised_at, 10);
 }
 
 // At a small weight the step's margin is wide: 1 % errors are within it, and yet worse than stable.

@@ -37,7 +37,7 @@ struct RecentCounts {
 // Block indices that mark since when something has been so; -1 is "not so" or "never".
 struct Marks {
   std::int64_t masked_since = -1;
-  std::int64_t weight_raised_at = -1;
+  std::int64_t weight_raised_at = -1;       // First that can have the new weight.
   std::int64_t blind_since = -1;            // First of the present run of invalid blocks.
   std::int64_t candidate_blind_since = -1;  // The same, for "only the candidate is blind".
   bool operator==(const Marks&) const = default;

@@ -6,6 +6,7 @@
 #include <map>
 #include <vector>
 
+#include "base/check.h"
 #include "controllers/analysis/counters.h"
 
 namespace sluice::canary_rollout {
@@ -149,6 +150,47 @@ bool is_quarantined(const Turn& turn) {
                  return state.active && state.revision == turn.status().candidate_revision;
                });
   });
+}
+
+std::optional<analysis::State> stored_state(const Turn& turn) {
+  const auto& evidence = turn.status().evidence;
+  if (!evidence || evidence->state.empty()) {
+    return std::nullopt;
+  }
+  auto state = analysis::decode(evidence->state);
+  return state ? std::optional(std::move(*state)) : std::nullopt;
+}
+
+void store_state(Turn& turn, const analysis::State& state) {
+  api::EvidenceSnapshot& evidence =
+      turn.status().evidence ? *turn.status().evidence : turn.status().evidence.emplace();
+  evidence.state = analysis::encode(state);
+  evidence.block = std::max<std::int64_t>(0, state.block_index);
+  evidence.block_ended_at = turn.second;
+}
+
+std::optional<EndedBlock> ended_block(Turn& turn) {
+  CHECK(turn.status().evidence && turn.status().evidence->block_ended_at);
+  const Duration block = turn.policy->analysis.block;
+  const WallTime ended_at = *turn.status().evidence->block_ended_at;
+  const Duration elapsed = turn.now - ended_at;
+  if (elapsed < Duration::zero()) {
+    // The clock was set back. The ledger knows what was counted, so the block only ends late.
+    turn.status().evidence->block_ended_at = turn.second;
+    look_again_in(turn, block);
+    return std::nullopt;
+  }
+  if (elapsed < block) {
+    look_again_in(turn, block - elapsed);
+    return std::nullopt;
+  }
+  Freshness fresh = freshness(turn, ended_at, block);
+  if (!fresh.is_fresh && elapsed < block + block / 2) {
+    look_again_in(turn, block / 8);
+    return std::nullopt;
+  }
+  return EndedBlock{.fresh = std::move(fresh),
+                    .intervals = std::max<std::int64_t>(1, elapsed / block)};
 }
 
 void take_baseline(const Turn& turn, analysis::State& state) {

@@ -27,6 +27,21 @@ struct Freshness {
 // A router keeps the candidate from users at this moment.
 [[nodiscard]] bool is_quarantined(const Turn& turn);
 
+// The evidence so far; empty if there is none or it cannot be read (a newer operator wrote it).
+[[nodiscard]] std::optional<analysis::State> stored_state(const Turn& turn);
+// Keeps it in the status; a block has ended now.
+void store_state(Turn& turn, const analysis::State& state);
+
+struct EndedBlock {
+  Freshness fresh = {};
+  std::int64_t intervals = 1;  // Of the clock that it covers: counted as they pass, not as folded.
+};
+
+// A block ends when its time has passed and every router has told its counters since; without them
+// it ends half a block later and is not fresh. Empty while it goes on, with the next look arranged.
+// CHECKs that a block has begun.
+[[nodiscard]] std::optional<EndedBlock> ended_block(Turn& turn);
+
 // Forgets what was counted before: the next block begins here.
 void take_baseline(const Turn& turn, analysis::State& state);
 

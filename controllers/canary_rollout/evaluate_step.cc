@@ -10,6 +10,7 @@
 #include "controllers/analysis/golden_set.h"
 #include "controllers/canary_rollout/conditions.h"
 #include "controllers/canary_rollout/inputs.h"
+#include "controllers/canary_rollout/learning.h"
 #include "controllers/canary_rollout/phases.h"
 #include "controllers/canary_rollout/policy.h"
 #include "controllers/canary_rollout/transitions.h"
@@ -125,6 +126,7 @@ void wait_or_give_up(Turn& turn, const Missing& missing) {
   const Duration waited = turn.now - status.step_started_at.value_or(turn.now);
   status.message = bounded(missing.message, kTextMax);
   if (waited < timeout) {
+    learn_from_stable(turn);
     set_progressing(turn, missing.reason, status.message);
     look_again_in(turn, timeout - waited);
     return;

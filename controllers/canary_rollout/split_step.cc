@@ -8,7 +8,7 @@
 #include "base/check.h"
 #include "controllers/canary_rollout/blocks.h"
 #include "controllers/canary_rollout/conditions.h"
-#include "controllers/canary_rollout/inputs.h"
+#include "controllers/canary_rollout/learning.h"
 #include "controllers/canary_rollout/phases.h"
 #include "controllers/canary_rollout/policy.h"
 #include "controllers/canary_rollout/split_verdict.h"
@@ -35,24 +35,6 @@ const api::SplitStep& present_split(const Turn& turn) {
   const auto& step = steps.at(static_cast<std::size_t>(turn.status().step_index));
   CHECK(step.split.has_value());
   return *step.split;
-}
-
-// The evidence so far; empty if there is none or it cannot be read (a newer operator wrote it).
-std::optional<analysis::State> stored_state(const Turn& turn) {
-  const auto& evidence = turn.status().evidence;
-  if (!evidence || evidence->state.empty()) {
-    return std::nullopt;
-  }
-  auto state = analysis::decode(evidence->state);
-  return state ? std::optional(std::move(*state)) : std::nullopt;
-}
-
-void store_state(Turn& turn, const analysis::State& state) {
-  api::EvidenceSnapshot& evidence =
-      turn.status().evidence ? *turn.status().evidence : turn.status().evidence.emplace();
-  evidence.state = analysis::encode(state);
-  evidence.block = std::max<std::int64_t>(0, state.block_index);
-  evidence.block_ended_at = turn.second;
 }
 
 // The traffic of the step is there: its clock and its proof begin. Evidence for a rollback goes on
@@ -83,6 +65,7 @@ void await_traffic(Turn& turn) {
     start_step(turn);
     return;
   }
+  learn_from_stable(turn);
   const std::string weight = format_share(status.desired.weight);
   if (route != nullptr && route->desired_seq == status.desired.seq) {
     status.message = fmt::format("waiting for every router to confirm {}", weight);
@@ -98,24 +81,18 @@ void await_traffic(Turn& turn) {
   look_again_in(turn, turn.policy->analysis.block / 2);
 }
 
-// The index of a block that ends now: intervals are counted as they pass, not as they are folded.
-std::int64_t next_index(const Turn& turn, const analysis::State& state, Duration elapsed) {
-  const auto intervals = elapsed / turn.policy->analysis.block;
-  return state.block_index + std::max<std::int64_t>(1, intervals);
-}
-
-void fold_block(Turn& turn, analysis::State state, const Freshness& fresh, Duration elapsed) {
+void fold_block(Turn& turn, analysis::State state, const EndedBlock& ended) {
   const analysis::Settings settings = settings_of(*turn.policy);
   const analysis::State before = state;
   analysis::Block block;
-  if (fresh.is_fresh) {
+  if (ended.fresh.is_fresh) {
     block = take_block(turn, state);
   } else {
     block.data = BlockData::kBothBlind;
-    block.data_detail = fresh.detail;
+    block.data_detail = ended.fresh.detail;
     block.candidate_pods = turn.seen.candidate_pods.ready;
   }
-  block.index = next_index(turn, state, elapsed);
+  block.index = state.block_index + ended.intervals;
   const analysis::Assessment assessment = analysis::fold(settings, state, block);
   store_state(turn, state);
   api::EvidenceSnapshot& evidence = *turn.status().evidence;
@@ -135,26 +112,9 @@ void lose_evidence(Turn& turn) {
   start_step(turn);
 }
 
-// A block ends when its time has passed and every router has told its counters since; without them
-// it ends half a block later and does not count.
 void await_block(Turn& turn) {
-  api::EvidenceSnapshot& evidence = *turn.status().evidence;
-  const Duration block = turn.policy->analysis.block;
-  const WallTime ended_at = *evidence.block_ended_at;
-  const Duration elapsed = turn.now - ended_at;
-  if (elapsed < Duration::zero()) {
-    // The clock was set back. The ledger knows what was counted, so the block only ends late.
-    evidence.block_ended_at = turn.second;
-    look_again_in(turn, block);
-    return;
-  }
-  if (elapsed < block) {
-    look_again_in(turn, block - elapsed);
-    return;
-  }
-  const Freshness fresh = freshness(turn, ended_at, block);
-  if (!fresh.is_fresh && elapsed < block + block / 2) {
-    look_again_in(turn, block / 8);
+  const auto ended = ended_block(turn);
+  if (!ended) {
     return;
   }
   std::optional<analysis::State> state = stored_state(turn);
@@ -162,9 +122,9 @@ void await_block(Turn& turn) {
     lose_evidence(turn);
     return;
   }
-  fold_block(turn, std::move(*state), fresh, elapsed);
+  fold_block(turn, std::move(*state), *ended);
   if (turn.status().phase == api::RolloutPhase::kProgressing && turn.status().step_started_at) {
-    look_again_in(turn, block);
+    look_again_in(turn, turn.policy->analysis.block);
   }
 }
 

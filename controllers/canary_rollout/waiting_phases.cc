@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "controllers/canary_rollout/conditions.h"
+#include "controllers/canary_rollout/learning.h"
 #include "controllers/canary_rollout/phases.h"
 #include "controllers/canary_rollout/transitions.h"
 
@@ -106,6 +107,7 @@ void on_pending(Turn& turn) {
   api::CanaryRolloutStatus& status = turn.status();
   CHECK(turn.candidate() != nullptr && turn.policy.has_value());
   const api::CandidateStatus& candidate = *turn.candidate();
+  learn_from_stable(turn);
   if (!is_built(candidate)) {
     status.message = bounded(build_message(candidate), kTextMax);
     set_progressing(turn, "Pending", status.message);

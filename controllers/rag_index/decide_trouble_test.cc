@@ -361,6 +361,9 @@ TEST_F(Trouble, RouterThatDoesNotConfirmIsNamed) {
   world.do_routers_confirm = true;
   ASSERT_TRUE(world.settle());
   EXPECT_EQ(world.condition("TrafficUnconfirmed").status, kube::ConditionStatus::kFalse);
+  EXPECT_EQ(world.plan.router_interval, std::chrono::seconds(5)) << "stable is learned from";
+  rollout.status.phase = api::RolloutPhase::kRolledBack;
+  ASSERT_TRUE(world.settle());
   EXPECT_EQ(world.plan.router_interval, std::chrono::seconds(30));
 }
 

@@ -17,13 +17,16 @@ scrape::PodTarget target_of(const kube::Pod& pod) {
   return {.name = pod.metadata.name, .uid = pod.metadata.uid, .address = pod.status.pod_ip};
 }
 
-// Twice a block while a candidate has traffic; fast while a change is on its way.
+// Twice a block in a rollout, also before the candidate has traffic (stable is learned from then);
+// fast while a change is on its way.
 Duration router_interval(const Turn& turn) {
   const api::RouteStatus& route = *turn.status().route;
   if (!route.confirmed) {
     return kUnconfirmedInterval;
   }
-  if (route.weight == Share{} || turn.rollout == nullptr) {
+  const bool is_in_rollout =
+      route.weight != Share{} || (is_judging_candidate(turn) && !is_rolled_back(turn));
+  if (!is_in_rollout || turn.rollout == nullptr) {
     return kIdleInterval;
   }
   const api::ResolvedPolicy* policy = policy_of(turn);

@@ -148,6 +148,31 @@ TEST_P(TwoControllers, AnAbortIsRememberedUntilARetry) {
       << to_json(duet.status()) << to_json(duet.index());
 }
 
+TEST_P(TwoControllers, AStableThatWasBrokenBeforeHoldsTheRolloutAndBlamesNobody) {
+  Duet duet(options());
+  duet.start();
+  duet.error_rates[duet.index().stable_revision] = 0.05;
+  duet.world.do_builders_run = false;
+  duet.world.edit([](api::RagIndexSpec& spec) {
+    spec.retrieval.mode = api::RetrievalMode::kBm25;
+    spec.retrieval.bm25.k1 = 1.2;
+  });
+  duet.run(60);
+  ASSERT_EQ(duet.status().phase, RolloutPhase::kPending);
+  ASSERT_TRUE(duet.status().evidence.has_value()) << "stable is learned from meanwhile";
+  duet.world.do_builders_run = true;
+  ASSERT_TRUE(duet.run_until([&] { return has_confirmed(duet, Share{1000}); }, 120));
+  duet.error_rates[duet.index().candidate->revision] = 0.05;
+  const auto is_breach_told = [&] {
+    return std::ranges::any_of(duet.status().conditions,
+                               [](const auto& each) { return each.reason == "StableInBreach"; });
+  };
+  ASSERT_TRUE(duet.run_until(is_breach_told, 120)) << to_json(duet.status());
+  duet.run(300);
+  EXPECT_EQ(duet.status().phase, RolloutPhase::kProgressing) << to_json(duet.status());
+  EXPECT_TRUE(is_breach_told());
+}
+
 TEST_P(TwoControllers, DeletingThePolicyWithWeightRejectsTheCandidate) {
   Duet duet(options());
   duet.start();

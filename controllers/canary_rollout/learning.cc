@@ -1,0 +1,48 @@
+#include "controllers/canary_rollout/learning.h"
+
+#include <algorithm>
+
+#include "base/check.h"
+#include "controllers/canary_rollout/blocks.h"
+#include "controllers/canary_rollout/policy.h"
+
+namespace sluice::canary_rollout {
+namespace {
+
+// Counters from here on; nothing is stored until there are some.
+void begin(Turn& turn) {
+  const Duration block = turn.policy->analysis.block;
+  if (freshness(turn, WallTime{}, block).is_fresh) {
+    analysis::State state = analysis::new_state(settings_of(*turn.policy));
+    take_baseline(turn, state);
+    store_state(turn, state);
+    look_again_in(turn, block);
+  }
+}
+
+}  // namespace
+
+void learn_from_stable(Turn& turn) {
+  CHECK(turn.policy.has_value());
+  const bool has_split = std::ranges::any_of(
+      turn.policy->steps, [](const api::Step& step) { return step.split.has_value(); });
+  if (!has_split || !is_traffic_off(turn)) {
+    return;
+  }
+  std::optional<analysis::State> state = stored_state(turn);
+  if (!state || !turn.status().evidence->block_ended_at) {
+    begin(turn);
+    return;
+  }
+  const auto ended = ended_block(turn);
+  if (!ended || !ended->fresh.is_fresh) {
+    return;  // Routers that tell again bring the next look.
+  }
+  analysis::Block block = take_block(turn, *state);
+  block.index = state->block_index + ended->intervals;
+  analysis::learn_stable(settings_of(*turn.policy), *state, block);
+  store_state(turn, *state);
+  look_again_in(turn, turn.policy->analysis.block);
+}
+
+}  // namespace sluice::canary_rollout
