@@ -491,10 +491,7 @@ void Connection::close() {
   }
   ErrorCodeOf ignored;
   socket_.close(ignored);
-  if (shared_.connections.fetch_sub(1) == 1) {
-    const std::lock_guard lock(shared_.mutex);
-    shared_.all_closed.notify_all();
-  }
+  shared_.connections.remove();
 }
 
 }  // namespace sluice::http

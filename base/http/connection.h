@@ -9,7 +9,6 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <chrono>
-#include <condition_variable>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -17,6 +16,7 @@
 #include <unordered_set>
 #include <vector>
 
+#include "base/http/connection_count.h"
 #include "base/http/request_parser.h"
 #include "base/http/server.h"
 
@@ -36,14 +36,11 @@ struct Shared {
   std::vector<Route> routes;
   std::chrono::milliseconds tick{1000};  // How often a connection looks at its deadline.
   std::atomic<bool> is_draining{false};
-  std::atomic<std::uint64_t> connections{0};
+  ConnectionCount connections;
   std::atomic<std::uint64_t> in_flight{0};
   std::atomic<std::uint64_t> requests{0};
   std::atomic<std::uint64_t> refused_busy{0};
-  std::atomic<std::uint64_t> refused_connections{0};
   std::atomic<std::uint64_t> refused_bad{0};
-  std::mutex mutex;
-  std::condition_variable all_closed;  // Signalled when `connections` falls to 0.
 };
 
 // A reply from another thread must not post to a loop that is gone: it holds the gate, and the

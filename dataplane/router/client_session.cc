@@ -459,11 +459,7 @@ void ClientSession::close() {
   if (const std::shared_ptr<Exchange> exchange = std::exchange(exchange_, nullptr)) {
     exchange->client_gone();
   }
-  ProxyShared& shared = loop_.shared();
-  if (shared.connections.fetch_sub(1) == 1) {
-    const std::lock_guard lock(shared.mutex);
-    shared.all_closed.notify_all();
-  }
+  loop_.shared().connections.remove();
 }
 
 }  // namespace sluice::router

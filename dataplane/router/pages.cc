@@ -108,11 +108,11 @@ void add_state(std::string& out, const wire::Counters& counters, const ProxyShar
   }
   add("sluice_router_table_generation", "gauge", counters.table.generation);
   add("sluice_router_candidate_weight_ratio", "gauge", counters.candidate_weight.fraction());
-  add("sluice_router_connections", "gauge", shared.connections.load());
+  add("sluice_router_connections", "gauge", shared.connections.open());
   add("sluice_router_queries_in_flight", "gauge", shared.in_flight.load());
   add("sluice_router_refused_busy_total", "counter", shared.refused_busy.load());
   add("sluice_router_refused_bad_total", "counter", shared.refused_bad.load());
-  add("sluice_router_refused_connections_total", "counter", shared.refused_connections.load());
+  add("sluice_router_refused_connections_total", "counter", shared.connections.refused());
 }
 
 http::Response ready_page(const Router& router) {

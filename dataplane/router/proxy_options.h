@@ -3,11 +3,11 @@
 
 #include <atomic>
 #include <chrono>
-#include <condition_variable>
 #include <cstddef>
 #include <cstdint>
-#include <mutex>
 #include <string>
+
+#include "base/http/connection_count.h"
 
 namespace sluice::router {
 
@@ -28,13 +28,10 @@ struct ProxyOptions {
 // What the lanes of one proxy share.
 struct ProxyShared {
   ProxyOptions options;
-  std::atomic<std::size_t> connections{0};
+  http::ConnectionCount connections;
   std::atomic<std::size_t> in_flight{0};
   std::atomic<std::uint64_t> refused_busy{0};
   std::atomic<std::uint64_t> refused_bad{0};
-  std::atomic<std::uint64_t> refused_connections{0};
-  std::mutex mutex;
-  std::condition_variable all_closed;  // Signalled when `connections` falls to 0.
 };
 
 }  // namespace sluice::router
