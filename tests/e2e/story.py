@@ -24,6 +24,7 @@ from narrator import Narrator
 from proxy import Proxy
 from recorder import Recorder
 from stage import INDEX, OPERATOR_NAMESPACE, Act, Stage
+from turns import our_turn
 
 CORPUS_FILES = ("packages.jsonl.gz", "golden.jsonl")
 
@@ -191,6 +192,11 @@ def show_load(narrator: Narrator, stage: Stage) -> None:
 
 def main() -> int:
     options = parse_arguments()
+    with our_turn():
+        return play_story(options)
+
+
+def play_story(options: argparse.Namespace) -> int:
     wanted = {int(part) for part in options.acts.split(",")}
     if not options.keep:
         wanted.add(1)

@@ -9,6 +9,7 @@ import sys
 import unittest
 
 from kube import Kube
+from turns import our_turn
 
 
 def kube_from_environment(namespace: str) -> Kube:
@@ -48,4 +49,5 @@ def main(modules: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    with our_turn():
+        sys.exit(main(sys.argv[1:]))
