@@ -1,5 +1,4 @@
-"""Deleting things in the middle of a rollout: gone within 60 s, with and without the operator, and
-nothing left behind."""
+"""Deleting things in the middle of a rollout: gone within 60 s, and nothing left behind."""
 
 from __future__ import annotations
 
@@ -7,40 +6,15 @@ import time
 import unittest
 
 from kube import condition, dig
-from small_index import CHILD_KINDS, INDEX, OPERATOR, SmallIndexTest
+from small_index import CHILD_KINDS, INDEX, SmallIndexTest
 
 
 class Deletion(SmallIndexTest):
-    def scale_operator(self, replicas: int) -> None:
-        kube = self.kube.in_namespace(OPERATOR)
-        kube.run("scale", "deployment/sluice-operator", f"--replicas={replicas}")
-        self.wait(f"{replicas} operators", 60, lambda: len(kube.list("pods", "app.kubernetes.io/name=sluice-operator")) == replicas)
-        if replicas:
-            kube.run("rollout", "status", "deployment/sluice-operator", "--timeout=60s", timeout=70)
-
-    def delete_mid_rollout(self) -> None:
-        """In the test's own namespace, which is made again for the next test."""
-        began = time.monotonic()
-        self.kube.delete_namespace(60)
-        self.assertLess(time.monotonic() - began, 60)
-        self.assertIsNone(self.kube.get("namespace", self.kube.namespace))
-        type(self).setUpClass()
-
     def test_a_namespace_in_the_middle_of_a_rollout_is_gone_within_a_minute(self) -> None:
         self.kube.apply(self.rollout)
         self.serve()
         self.start_candidate()
-        self.delete_mid_rollout()
-
-    def test_without_the_operator_it_is_gone_as_quickly(self) -> None:
-        self.kube.apply(self.rollout)
-        self.serve()
-        self.start_candidate()
-        self.scale_operator(0)
-        try:
-            self.delete_mid_rollout()
-        finally:
-            self.scale_operator(1)
+        self.delete_namespace_within_a_minute()
 
     def test_a_deleted_index_leaves_nothing_behind(self) -> None:
         self.kube.apply(self.rollout)

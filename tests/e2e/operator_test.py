@@ -19,12 +19,21 @@ from small_index import INDEX, OPERATOR, SmallIndexTest
 CRDS = ("ragindexes.sluice.dev", "canaryrollouts.sluice.dev")
 PROGRAM = REPO / "build" / "release" / "bin" / "sluice-operator"
 
+ALONE = True  # It stops the operator and takes its CRDs away.
+
 
 class Operator(SmallIndexTest):
     def restart(self) -> None:
         kube = self.kube.in_namespace(OPERATOR)
         kube.run("delete", "pods", "-l", "app.kubernetes.io/name=sluice-operator", timeout=60)
         self.wait("its pod running", 60, lambda: [pod for pod in self.pods() if dig(pod, "status.phase") == "Running"])
+
+    def scale_operator(self, replicas: int) -> None:
+        kube = self.kube.in_namespace(OPERATOR)
+        kube.run("scale", "deployment/sluice-operator", f"--replicas={replicas}")
+        self.wait(f"{replicas} operators", 60, lambda: len(kube.list("pods", "app.kubernetes.io/name=sluice-operator")) == replicas)
+        if replicas:
+            kube.run("rollout", "status", "deployment/sluice-operator", "--timeout=60s", timeout=70)
 
     def pods(self) -> list[dict[str, object]]:
         return self.kube.in_namespace(OPERATOR).list("pods", "app.kubernetes.io/name=sluice-operator")
@@ -124,6 +133,16 @@ class Operator(SmallIndexTest):
         self.assertEqual(dig(self.cro(), "status.stepStartedAt"), started)
         self.assertEqual(dig(self.cro(), "status.candidateRevision"), candidate)
         self.assertEqual(dig(self.rag(), "status.route.weight"), "10%", f"the route of {INDEX}")
+
+    def test_a_namespace_is_gone_as_quickly_without_it(self) -> None:
+        self.kube.apply(self.rollout)
+        self.serve()
+        self.start_candidate()
+        self.scale_operator(0)
+        try:
+            self.delete_namespace_within_a_minute()
+        finally:
+            self.scale_operator(1)
 
 
 if __name__ == "__main__":

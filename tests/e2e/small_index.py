@@ -6,6 +6,7 @@ import copy
 import json
 import os
 import random
+import time
 from typing import Any, Callable
 
 import suite
@@ -126,3 +127,11 @@ class SmallIndexTest(suite.ClusterTest):
         self.wait(what, within, lambda: condition(self.rag(), "Stalled").get("status") == "True")
         ready = condition(self.rag(), "Ready")
         return f"{ready.get('reason')}: {ready.get('message')}"
+
+    def delete_namespace_within_a_minute(self) -> None:
+        """The test's own namespace, with all that is in it; it is made again for the next test."""
+        began = time.monotonic()
+        self.kube.delete_namespace(60)
+        self.assertLess(time.monotonic() - began, 60)
+        self.assertIsNone(self.kube.get("namespace", self.kube.namespace))
+        type(self).setUpClass()

@@ -3,6 +3,9 @@ counts."""
 
 from __future__ import annotations
 
+import concurrent.futures
+import importlib
+import io
 import os
 import shlex
 import sys
@@ -33,19 +36,53 @@ class ClusterTest(unittest.TestCase):
         cls.kube.delete_namespace()
 
 
+class LineByLine(io.TextIOBase):
+    """Standard output shared by modules that run side by side: whole lines, each with its module's name."""
+
+    def __init__(self, name: str) -> None:
+        self.name, self.rest = name, ""
+
+    def write(self, text: str) -> int:
+        *lines, self.rest = (self.rest + text).split("\n")
+        for line in lines:
+            sys.stdout.write(f"[{self.name}] {line}\n")
+        return len(text)
+
+    def flush(self) -> None:
+        sys.stdout.flush()
+
+
+def run_module(name: str) -> unittest.TestResult:
+    tests = unittest.TestLoader().loadTestsFromName(name)
+    return unittest.TextTestRunner(stream=LineByLine(name), verbosity=2).run(tests)
+
+
+def run_all(modules: list[str]) -> list[unittest.TestResult]:
+    """Side by side, each in its own namespace; afterwards, one by one, those that say ALONE: they stop the
+    operator or change what all share."""
+    alone = [name for name in modules if getattr(importlib.import_module(name), "ALONE", False)]
+    together = [name for name in modules if name not in alone]
+    with concurrent.futures.ThreadPoolExecutor(max(1, len(together))) as pool:
+        results = list(pool.map(run_module, together))
+    return results + [run_module(name) for name in alone]
+
+
 def main(modules: list[str]) -> int:
     """Runs the modules' tests. The last line is `N passed, N failed, N skipped`."""
-    loader = unittest.TestLoader()
-    tests = loader.loadTestsFromNames(modules)
-    result = unittest.TextTestRunner(stream=sys.stdout, verbosity=2).run(tests)
-    failed = len(result.failures) + len(result.errors)
-    for test, reason in result.skipped:
-        print(f"SKIPPED {test}: {reason}")
-    # A subtest that fails is counted for itself; its test is not counted as passed.
-    bad_tests = {str(test).split(" (")[0] for test, _ in result.failures + result.errors}
-    passed = max(0, result.testsRun - len(bad_tests) - len(result.skipped))
-    print(f"{passed} passed, {failed} failed, {len(result.skipped)} skipped")
-    return 0 if failed == 0 and result.testsRun > 0 else 1
+    passed = failed = skipped = 0
+    for result in run_all(modules):
+        # A subtest that fails is counted for itself; its test is not counted as passed.
+        bad = [str(test) for test, _ in result.failures + result.errors]
+        bad_tests = {name.split(" (")[0] for name in bad}
+        passed += max(0, result.testsRun - len(bad_tests) - len(result.skipped))
+        failed += len(bad)
+        skipped += len(result.skipped)
+        for name in bad:
+            print(f"FAIL: {name}")
+        for test, reason in result.skipped:
+            print(f"SKIPPED {test}: {reason}")
+    print(f"{passed} passed, {failed} failed, {skipped} skipped")
+    return 0 if failed == 0 and passed > 0 else 1
 
 
 if __name__ == "__main__":
