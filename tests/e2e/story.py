@@ -133,6 +133,7 @@ def play(stage: Stage, act: Act, run: object) -> None:
 def play_all(stage: Stage, acts: list[Act], wanted: set[int]) -> None:
     for act, (_, _, run) in zip(acts, ACTS):
         if act.number not in wanted:
+            act.reason = "not asked for"
             continue
         if act.number == 6 and not stage.containerd_socket:
             act.reason = "the node is out of reach, so the operator's process cannot be killed"
