@@ -86,6 +86,9 @@ Result<Evaluation> evaluate(const Index& index,
                         .golden_set_digest = golden.digest};
   std::vector<rankings::Id> ranking;
   for (const JudgedQuery& query : golden.queries) {
+    if (options.should_stop && options.should_stop()) {
+      return fail(ErrorCode::kCancelled, "the evaluation was stopped");
+    }
     const Result<const std::vector<Hit>*> hits =
         searcher->search({.text = query.text, .top_k = options.k});
     if (!hits) {

@@ -3,6 +3,7 @@
 // two indexes can be compared in pairs.
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -54,6 +55,8 @@ struct EvaluationOptions {
   std::uint32_t k = 10;
   // Above this part of the relevant documents unknown, the golden set belongs to other documents.
   double unknown_max = 0.1;
+  // Asked before each query; true ends the evaluation with kCancelled. May be empty.
+  std::function<bool()> should_stop = {};
 };
 
 // kInvalid if too many of the relevant documents are not in the index.

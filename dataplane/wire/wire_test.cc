@@ -3,6 +3,7 @@
 #include "base/describe.h"
 #include "dataplane/wire/build_report.h"
 #include "dataplane/wire/counters.h"
+#include "dataplane/wire/evaluation.h"
 #include "dataplane/wire/route_table.h"
 
 namespace sluice::wire {
@@ -38,6 +39,36 @@ TEST(Counters, RoundTripsAndRefusesNegatives) {
 TEST(EvaluationResults, RefusesUnequalColumns) {
   EXPECT_FALSE(from_json<EvaluationResults>(
       R"({"goldenDigest":"","ids":["a"],"ndcgAt10":[1,2],"judgedAt10":[1]})"));
+}
+
+TEST(EvaluateRequest, IsAUrlOrLinesAndNothingBetween) {
+  const std::string digest(64, 'a');
+  EXPECT_TRUE(from_json<EvaluateRequest>(R"({"url":"http://x/golden"})"));
+  EXPECT_TRUE(
+      from_json<EvaluateRequest>(R"({"url":"https://x/golden","sha256":")" + digest + R"("})"));
+  EXPECT_TRUE(from_json<EvaluateRequest>(R"({"lines":"{}"})"));
+  for (const std::string& bad : {std::string("{}"),
+                                 std::string(R"({"url":"http://x/","lines":"{}"})"),
+                                 std::string(R"({"url":"file:///etc/passwd"})"),
+                                 std::string(R"({"url":"http://a b/"})"),
+                                 std::string(R"({"url":"http://x/","sha256":"abc"})"),
+                                 R"({"lines":"{}","sha256":")" + digest + R"("})",
+                                 std::string(R"({"url":7})")}) {
+    EXPECT_FALSE(from_json<EvaluateRequest>(bad)) << bad;
+  }
+}
+
+TEST(EvaluationJob, RoundTrips) {
+  const EvaluationJob job{
+      .id = "1",
+      .state = EvaluationState::kDone,
+      .index_digest = std::string(64, 'a'),
+      .summary = api::EvaluationSummary{.ndcg_at_10 = 0.5, .queries = 1},
+      .results = EvaluationResults{
+          .golden_digest = "g", .ids = {"q"}, .ndcg_at_10 = {0.5}, .judged_at_10 = {1}}};
+  const auto read = from_json<EvaluationJob>(to_json(job));
+  ASSERT_TRUE(read) << read.error().message;
+  EXPECT_EQ(*read, job);
 }
 
 }  // namespace

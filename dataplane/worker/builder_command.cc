@@ -137,7 +137,7 @@ Outcome<std::optional<retrieval::Evaluation>> Builder::evaluate(const api::RagIn
 
 Outcome<std::string> Builder::keep_results(const retrieval::Evaluation& measured) {
   const std::string path = options.data_dir + "/evaluation.json";
-  const std::string text = results_json(measured);
+  const std::string text = to_json(results_of(measured));
   Result<retrieval::FileWriter> file = retrieval::FileWriter::create(path);
   Status written = file ? file->append(text) : fail(file.error());
   written = written ? file->publish() : written;

@@ -221,6 +221,37 @@ class Worker(unittest.TestCase):
                           fetch(worker.url + "/metrics")[2])
             self.assertEqual(worker.stop(), 0)
 
+    def test_serve_evaluates_again_on_another_golden_set(self):
+        index = self.path("again.idx")
+        self.build(index)
+        with open(f"{self.site_folder}/golden-2.jsonl", "w") as file:
+            file.write(golden().replace('{"d0": 1}', '{"d0": 1, "d1": 1}'))
+        with Process("serve", "--index", index) as worker:
+            worker.wait_ready()
+            self.assertEqual(fetch(worker.url + "/evaluate")[0], 404)
+            self.assertEqual(fetch(worker.url + "/evaluate", {"url": "file:///etc/passwd"})[0], 400)
+            self.assertEqual(fetch(worker.url + "/evaluate", {"lines": "x" * 70000})[0], 413)
+            status, _, body = fetch(worker.url + "/evaluate", {"url": self.site_url + "/golden-2.jsonl"})
+            self.assertEqual(status, 202)
+            job = self.end_of_job(worker)
+            self.assertEqual((job["state"], job["id"]), ("Done", json.loads(body)["id"]))
+            self.assertEqual(len(job["results"]["ids"]), 10)
+            self.assertLess(job["summary"]["ndcgAt10"], 1.0)
+            self.assertEqual(fetch(worker.url + "/query", {"query": "cat"})[0], 200)
+            fetch(worker.url + "/evaluate", {"url": self.site_url + "/none.jsonl"})
+            job = self.end_of_job(worker)
+            self.assertEqual(job["state"], "Failed")
+            self.assertIn("HTTP 404", job["message"])
+            self.assertIn(b'sluice_worker_evaluations_total{result="failed"} 1', fetch(worker.url + "/metrics")[2])
+            self.assertEqual(worker.stop(), 0)
+
+    def end_of_job(self, worker):
+        end = time.monotonic() + DEADLINE
+        job = {}
+        while job.get("state", "Running") == "Running" and time.monotonic() < end:
+            job = json.loads(fetch(worker.url + "/evaluate")[2])
+        return job
+
     def test_serve_is_unready_but_answers_while_it_drains(self):
         index = self.path("drain.idx")
         self.build(index)

@@ -88,6 +88,11 @@ std::size_t on_header(char* data, std::size_t size, std::size_t count, void* use
   return line.size();
 }
 
+int on_progress(void* user, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
+  const Transfer& transfer = *static_cast<Transfer*>(user);
+  return transfer.options.should_stop && transfer.options.should_stop() ? 1 : 0;
+}
+
 void set_options(Transfer& transfer, char* error_text) {
   const DownloadOptions& options = transfer.options;
   CURL* curl = transfer.curl;
@@ -107,6 +112,9 @@ void set_options(Transfer& transfer, char* error_text) {
   curl_easy_setopt(curl, CURLOPT_WRITEDATA, &transfer);
   curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, &on_header);
   curl_easy_setopt(curl, CURLOPT_HEADERDATA, &transfer);
+  curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
+  curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, &on_progress);
+  curl_easy_setopt(curl, CURLOPT_XFERINFODATA, &transfer);
   curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, error_text);
 }
 
@@ -122,6 +130,9 @@ Outcome<void> perform(Transfer& transfer) {
   if (transfer.is_too_large) {
     return failed(ExitCode::kSource,
                   url + " is larger than " + std::to_string(transfer.options.bytes_max) + " bytes");
+  }
+  if (code == CURLE_ABORTED_BY_CALLBACK) {
+    return failed(ExitCode::kSource, "the download of " + url + " was stopped");
   }
   if (code == CURLE_PARTIAL_FILE) {
     return failed(ExitCode::kSource, url + " ended early: it changed, or the connection broke");

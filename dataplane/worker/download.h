@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -19,7 +20,8 @@ struct DownloadOptions {
   std::chrono::seconds connect_timeout{5};
   std::chrono::seconds stall_timeout{30};  // Without a byte.
   std::chrono::seconds total_timeout{1800};
-  bool checks_for_change = false;  // Ask again afterwards whether it is still the same.
+  bool checks_for_change = false;          // Ask again afterwards whether it is still the same.
+  std::function<bool()> should_stop = {};  // Asked about once a second; true ends it. May be empty.
 };
 
 struct Download {
@@ -27,8 +29,8 @@ struct Download {
   std::uint64_t bytes = 0;
 };
 
-// kSource: unreachable, refused, too slow, too large, changed while it was read. kArtifact: other
-// bytes than pinned. kDisk: cannot be stored.
+// kSource: unreachable, refused, too slow, too large, changed while it was read, stopped.
+// kArtifact: other bytes than pinned. kDisk: cannot be stored.
 [[nodiscard]] Outcome<Download> download(const DownloadOptions& options);
 
 // Waits between two attempts.

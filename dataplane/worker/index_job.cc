@@ -5,7 +5,6 @@
 #include "base/describe.h"
 #include "base/log.h"
 #include "dataplane/retrieval/index.h"
-#include "dataplane/wire/build_report.h"
 #include "dataplane/worker/artifacts.h"
 #include "dataplane/worker/download.h"
 
@@ -150,14 +149,14 @@ api::EvaluationSummary summary_of(const retrieval::Evaluation& evaluation) {
           .golden_digest = evaluation.golden_set_digest};
 }
 
-std::string results_json(const retrieval::Evaluation& evaluation) {
+wire::EvaluationResults results_of(const retrieval::Evaluation& evaluation) {
   wire::EvaluationResults results{.golden_digest = evaluation.golden_set_digest};
   for (const retrieval::QueryResult& query : evaluation.queries) {
     results.ids.push_back(query.id);
     results.ndcg_at_10.push_back(query.ndcg);
     results.judged_at_10.push_back(query.judged);
   }
-  return to_json(results);
+  return results;
 }
 
 }  // namespace sluice::worker

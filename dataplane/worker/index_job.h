@@ -9,6 +9,7 @@
 #include "crds/rag_index.h"
 #include "dataplane/retrieval/builder.h"
 #include "dataplane/retrieval/evaluation.h"
+#include "dataplane/wire/build_report.h"
 #include "dataplane/worker/outcome.h"
 
 namespace sluice::worker {
@@ -37,6 +38,6 @@ struct SourceOptions {
 
 // What a revision's status keeps of an evaluation, and what is compared query by query.
 [[nodiscard]] api::EvaluationSummary summary_of(const retrieval::Evaluation& evaluation);
-[[nodiscard]] std::string results_json(const retrieval::Evaluation& evaluation);
+[[nodiscard]] wire::EvaluationResults results_of(const retrieval::Evaluation& evaluation);
 
 }  // namespace sluice::worker

@@ -15,6 +15,7 @@
 #include "dataplane/worker/artifacts.h"
 #include "dataplane/worker/commands.h"
 #include "dataplane/worker/endpoints.h"
+#include "dataplane/worker/evaluation_service.h"
 #include "dataplane/worker/query_service.h"
 
 namespace sluice::worker {
@@ -38,6 +39,7 @@ struct Options {
   Duration drill_latency{0};
   Duration drain_delay = std::chrono::seconds(5);
   Duration drain_timeout = std::chrono::seconds(20);
+  Duration evaluation_timeout = std::chrono::minutes(5);
 };
 
 void bind_flags(Flags& flags, Options& o) {
@@ -58,6 +60,9 @@ void bind_flags(Flags& flags, Options& o) {
                  o.drain_delay,
                  "After SIGTERM serve on for so long, unready; a second signal ends that.");
   flags.duration("drain-timeout", o.drain_timeout, "Then wait so long for queries in flight.");
+  flags.duration("evaluation-timeout",
+                 o.evaluation_timeout,
+                 "POST /evaluate: download and evaluation of a golden set together; from 1s.");
 }
 
 std::optional<std::string> problem_with(const Options& o) {
@@ -70,9 +75,11 @@ std::optional<std::string> problem_with(const Options& o) {
     }
   }
   if (o.port < 0 || o.port > 65535 || o.threads < 0 || o.threads > 1024 || o.top_k < 0 ||
-      o.top_k > 1000 || o.max_in_flight < 1 || o.max_in_flight > 100'000) {
+      o.top_k > 1000 || o.max_in_flight < 1 || o.max_in_flight > 100'000 ||
+      o.evaluation_timeout < std::chrono::seconds(1) ||
+      o.evaluation_timeout > std::chrono::hours(1)) {
     return "a number is out of its range: --port 0 to 65535, --threads 0 to 1024, --top-k 0 to "
-           "1000, --max-in-flight 1 to 100000";
+           "1000, --max-in-flight 1 to 100000, --evaluation-timeout 1s to 1h";
   }
   return std::nullopt;
 }
@@ -101,10 +108,13 @@ struct Worker {
   LateText evaluation{"evaluation"};
   std::optional<retrieval::Index> index;
   std::unique_ptr<QueryService> service;
-  std::atomic<QueryService*> published{nullptr};
+  std::unique_ptr<EvaluationService> evaluations;
+  std::atomic<bool> is_loaded{false};  // All of the above are there and stay.
   http::Server server;
 
   void add_routes();
+  // 503 while the index is being loaded.
+  http::Handler once_loaded(http::Handler handler);
   Outcome<void> load();
   Outcome<void> load_evaluation();
   void set_gauges();
@@ -115,16 +125,31 @@ void Worker::add_routes() {
   artifacts.serve(server);
   manifest.serve(server, "/manifest");
   evaluation.serve(server, "/evaluation");
-  server.route("POST", "/query", [this](const http::Request& request, http::Reply reply) {
-    QueryService* ready = published.load(std::memory_order_acquire);
-    if (ready == nullptr) {
+  server.route(
+      "POST", "/query", once_loaded([this](const http::Request& request, http::Reply reply) {
+        service->handle(request, std::move(reply));
+      }));
+  server.route(
+      "POST", "/evaluate", once_loaded([this](const http::Request& request, http::Reply reply) {
+        reply(evaluations->ask(request));
+      }));
+  server.route(
+      "GET",
+      "/evaluate",
+      once_loaded([this](const http::Request&, http::Reply reply) { reply(evaluations->last()); }),
+      {.exempt_from_limit = true});
+}
+
+http::Handler Worker::once_loaded(http::Handler handler) {
+  return [this, handler = std::move(handler)](const http::Request& request, http::Reply reply) {
+    if (!is_loaded.load(std::memory_order_acquire)) {
       http::Response response = http::error_response(503, "loading", "The index is being loaded.");
       response.headers.emplace_back("Retry-After", "1");
       reply(std::move(response));
       return;
     }
-    ready->handle(request, std::move(reply));
-  });
+    handler(request, std::move(reply));
+  };
 }
 
 Outcome<void> Worker::load_evaluation() {
@@ -203,13 +228,21 @@ Outcome<void> Worker::load() {
     return failed(ExitCode::kArtifact, made.error().message);
   }
   service = *std::move(made);
+  evaluations = std::make_unique<EvaluationService>(
+      *index,
+      EvaluationServiceOptions{
+          .index_digest = *digest,
+          .scratch_dir = options.data_dir.empty() ? std::filesystem::temp_directory_path().string()
+                                                  : options.data_dir,
+          .timeout = std::chrono::duration_cast<std::chrono::seconds>(options.evaluation_timeout)},
+      metrics);
   const Result<std::chrono::microseconds> slowest = service->warm_up();
   if (!slowest) {
     return failed(ExitCode::kArtifact, slowest.error().message);
   }
   set_gauges();
   manifest.set(retrieval::to_json(index->manifest()));
-  published.store(service.get(), std::memory_order_release);
+  is_loaded.store(true, std::memory_order_release);
   log_info("serving",
            {{"revision", options.revision},
             {"documents", std::to_string(index->manifest().documents)},
