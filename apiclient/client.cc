@@ -3,12 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <utility>
 
 #include "apiclient/watch.h"
 #include "base/check.h"
 #include "base/log.h"
+#include "base/text.h"
 
 namespace sluice {
 namespace {
@@ -82,10 +82,8 @@ Error error_of(const HttpResponse& response) {
     }
   }
   const std::string_view header = find_header(response.headers, "Retry-After");
-  int seconds = 0;
-  const auto [end, parsed] = std::from_chars(header.data(), header.data() + header.size(), seconds);
-  if (!header.empty() && parsed == std::errc{} && seconds >= 0) {
-    error.retry_after = std::chrono::seconds{seconds};
+  if (const auto seconds = parse_number<int>(header); seconds && *seconds >= 0) {
+    error.retry_after = std::chrono::seconds{*seconds};
   }
   return error;
 }

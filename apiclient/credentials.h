@@ -3,9 +3,13 @@
 // used by CurlTransport. Every file named here was readable when the value was made; files are
 // read again later (tokens every 60 s and on 401, certificates with each new connection).
 
+#include <cstddef>
 #include <string>
 
 namespace sluice {
+
+// Of every file that is read here.
+inline constexpr std::size_t kCredentialBytesMax = std::size_t{10} * 1024 * 1024;
 
 // A text given inline or by the path of a file; both empty: absent. Inline wins.
 struct TextOrFile {

@@ -1,7 +1,6 @@
 #include "apiclient/curl_loop.h"
 
 #include <curl/curl.h>
-#include <ctime>
 
 #include <atomic>
 #include <map>
@@ -13,6 +12,7 @@
 
 #include "base/check.h"
 #include "base/log.h"
+#include "base/machine.h"
 
 namespace sluice {
 namespace {
@@ -21,12 +21,6 @@ constexpr Duration kSlowTask = std::chrono::milliseconds{50};
 // The longest sleep: a turn this often keeps since_last_turn() meaningful while nothing happens.
 constexpr Duration kTurnMax = std::chrono::seconds{1};
 constexpr long kConnectionsKept = 64;
-
-std::chrono::nanoseconds read_clock(clockid_t clock) {
-  timespec time{};
-  CHECK(::clock_gettime(clock, &time) == 0);
-  return std::chrono::seconds{time.tv_sec} + std::chrono::nanoseconds{time.tv_nsec};
-}
 
 // libcurl's global state is made once, before the first loop, and lives as long as the process.
 void initialise_curl_once() {
@@ -66,11 +60,11 @@ CurlLoop::~CurlLoop() {
 }
 
 MonotonicTime CurlLoop::now() const {
-  return {read_clock(CLOCK_BOOTTIME)};
+  return monotonic_now();
 }
 
 WallTime CurlLoop::wall_now() const {
-  return {std::chrono::duration_cast<std::chrono::microseconds>(read_clock(CLOCK_REALTIME))};
+  return sluice::wall_now();
 }
 
 TimerId CurlLoop::call_after(Duration delay, std::function<void()> task) {

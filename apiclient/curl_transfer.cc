@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "base/text.h"
 
 namespace sluice {
 namespace {
@@ -16,16 +17,6 @@ constexpr long kConnectTimeoutMs = 5'000;
 constexpr long kKeepaliveSeconds = 15;
 constexpr int kUserTimeoutMs = 30'000;
 constexpr std::size_t kHeadersMax = std::size_t{256} * 1024;
-
-std::string_view trimmed(std::string_view text) {
-  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) {
-    text.remove_prefix(1);
-  }
-  while (!text.empty() && (text.back() == '\r' || text.back() == '\n' || text.back() == ' ')) {
-    text.remove_suffix(1);
-  }
-  return text;
-}
 
 // libcurl's callbacks only store what came: all handlers run later, outside libcurl, where starting
 // and cancelling transfers is allowed.

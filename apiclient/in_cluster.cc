@@ -1,7 +1,7 @@
 #include <fmt/format.h>
 
 #include "apiclient/kubeconfig.h"
-#include "apiclient/token_source.h"
+#include "base/file.h"
 
 namespace sluice {
 
@@ -15,7 +15,7 @@ Result<ApiServerConfig> load_in_cluster(const ConfigSources& sources) {
   const std::string ca_path = sources.account_folder + "/ca.crt";
   const std::string token_path = sources.account_folder + "/token";
   for (const std::string& path : {ca_path, token_path}) {
-    const auto text = read_small_file(path);
+    const auto text = read_file(path, kCredentialBytesMax);
     if (!text) {
       return fail(text.error().with_context("in-cluster credentials"));
     }
@@ -27,7 +27,8 @@ Result<ApiServerConfig> load_in_cluster(const ConfigSources& sources) {
   config.certificate_authority.path = ca_path;
   config.token.path = token_path;
   config.origin = "in-cluster";
-  if (auto name = read_small_file(sources.account_folder + "/namespace"); name && !name->empty()) {
+  if (auto name = read_file(sources.account_folder + "/namespace", kCredentialBytesMax);
+      name && !name->empty()) {
     config.default_namespace = std::move(*name);
   }
   return config;

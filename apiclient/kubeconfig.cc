@@ -7,8 +7,8 @@
 #include <string_view>
 #include <utility>
 
-#include "apiclient/token_source.h"
 #include "base/base64.h"
+#include "base/file.h"
 #include "base/json_view.h"
 
 namespace sluice {
@@ -61,7 +61,7 @@ void merge_list(JsonView root,
 }
 
 Status merge_file(const std::string& path, Merged& merged) {
-  const auto text = read_small_file(path);
+  const auto text = read_file(path, kCredentialBytesMax);
   if (!text) {
     return fail(text.error());
   }
@@ -112,7 +112,7 @@ Status take_material(const Entry& entry, const std::string& key, TextOrFile& out
     return {};
   }
   out.path = (entry.folder / path).lexically_normal().string();  // An absolute path stays itself.
-  if (const auto text = read_small_file(out.path); !text) {
+  if (const auto text = read_file(out.path, kCredentialBytesMax); !text) {
     return fail(text.error().with_context(fmt::format("kubeconfig {}: {}", entry.file, key)));
   }
   return {};
@@ -164,7 +164,7 @@ Status take_user(const Entry& user, ApiServerConfig& config) {
   const std::string token_file = text_of(user.body, "tokenFile");
   if (config.token.text.empty() && !token_file.empty()) {
     config.token.path = (user.folder / token_file).lexically_normal().string();
-    if (const auto text = read_small_file(config.token.path); !text) {
+    if (const auto text = read_file(config.token.path, kCredentialBytesMax); !text) {
       return fail(text.error().with_context(fmt::format("kubeconfig {}: tokenFile", user.file)));
     }
   }

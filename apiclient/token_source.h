@@ -19,15 +19,12 @@ class TokenSource {
   bool refresh(MonotonicTime now);
 
  private:
-  void read_file(MonotonicTime now);
+  void read(MonotonicTime now);
 
   TextOrFile source_;
   std::string current_;
   bool was_read_ = false;
   MonotonicTime read_at_;
 };
-
-// The whole of a small file (at most 10 MiB), or what is wrong with it.
-[[nodiscard]] Result<std::string> read_small_file(const std::string& path);
 
 }  // namespace sluice

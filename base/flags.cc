@@ -3,20 +3,20 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <utility>
+
+#include "base/text.h"
 
 namespace sluice {
 namespace {
 
 template <class Number>
 Status read_number(std::string_view text, Number& value, std::string_view what) {
-  Number read{};
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), read);
-  if (error != std::errc{} || end != text.data() + text.size()) {
+  const auto read = parse_number<Number>(text);
+  if (!read) {
     return fail(ErrorCode::kInvalid, fmt::format("\"{}\" is not {}", text, what));
   }
-  value = read;
+  value = *read;
   return {};
 }
 

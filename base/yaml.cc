@@ -1,10 +1,10 @@
 #include <yaml-cpp/yaml.h>
 
-#include <charconv>
 #include <cmath>
 
 #include "base/json_view.h"
 #include "base/json_writer.h"
+#include "base/text.h"
 
 namespace sluice {
 namespace {
@@ -17,18 +17,11 @@ struct Budget {
   int nodes = kNodesMax;
 };
 
-template <class Number>
-bool parses_as(const std::string& text, Number& out) {
-  const char* end = text.data() + text.size();
-  const auto [stop, error] = std::from_chars(text.data(), end, out);
-  return error == std::errc{} && stop == end;
-}
-
 // YAML 1.2's core schema; unquoted yes, no, on and off stay strings, as the API server sees them.
 void write_scalar(JsonWriter& json, const YAML::Node& node) {
   const std::string& text = node.Scalar();
-  std::int64_t integer = 0;
-  double real = 0;
+  const auto integer = parse_number<std::int64_t>(text);
+  const auto real = parse_number<double>(text);
   const bool is_quoted = node.Tag() == "!";
   if (is_quoted) {
     json.value(std::string_view(text));
@@ -36,11 +29,11 @@ void write_scalar(JsonWriter& json, const YAML::Node& node) {
     json.value(true);
   } else if (text == "false" || text == "False" || text == "FALSE") {
     json.value(false);
-  } else if (parses_as(text, integer)) {
-    json.value(integer);
+  } else if (integer) {
+    json.value(*integer);
   } else if (!text.empty() && text.find_first_not_of("+-.0123456789eE") == std::string::npos &&
-             parses_as(text, real) && std::isfinite(real)) {
-    json.value(real);
+             real && std::isfinite(*real)) {
+    json.value(*real);
   } else {
     json.value(std::string_view(text));
   }

@@ -5,10 +5,10 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <cstdio>
 #include <string_view>
 
+#include "base/text.h"
 #include "bench/calibration.h"
 
 namespace sluice::bench {
@@ -84,9 +84,8 @@ void print_detections(std::int64_t runs) {
 int main(int argc, char** argv) {
   std::int64_t runs = sluice::bench::Question{}.runs;
   if (argc > 1) {
-    const std::string_view text = argv[1];
-    const auto [end, error] = std::from_chars(text.begin(), text.end(), runs);
-    if (error != std::errc() || end != text.end() || runs < 1) {
+    runs = sluice::parse_number<std::int64_t>(argv[1]).value_or(0);
+    if (runs < 1) {
       fmt::print(stderr, "usage: calibration_bench [runs]\n");
       return 2;
     }

@@ -4,12 +4,12 @@
 #include <cstdio>
 #include <cstdlib>
 #include <functional>
-#include <random>
 
 #include "apiclient/curl_loop.h"
 #include "apiclient/curl_transport.h"
 #include "base/flags.h"
 #include "base/log.h"
+#include "base/machine.h"
 #include "base/stop_signals.h"
 #include "operator/admin_server.h"
 #include "operator/operator.h"
@@ -22,11 +22,6 @@ constexpr Duration kHealthPeriod = std::chrono::milliseconds(250);
 constexpr Duration kSignalPeriod = std::chrono::milliseconds(100);
 constexpr Duration kStallMax = std::chrono::seconds(30);
 constexpr Duration kStopMax = std::chrono::seconds(25);  // Below the pod's grace period.
-
-std::uint64_t seed() {
-  std::random_device device;
-  return (std::uint64_t{device()} << 32U) | device();
-}
 
 void publish_health(Loop& loop, const Operator& op, Health& health) {
   health.publish(op.is_ready(), op.is_leading(), op.problems());
@@ -70,7 +65,7 @@ int run(const OperatorOptions& options, const ApiServerConfig& api_server, StopS
   Operator op(loop,
               transport,
               metrics,
-              Rng(seed()),
+              Rng(fresh_seed()),
               {.image = options.image,
                .pod_name = options.pod_name.empty() ? "sluice-operator" : options.pod_name,
                .lease_namespace = options.leader_elect ? options.pod_namespace : std::string{},

@@ -4,32 +4,19 @@
 #include <cstddef>
 
 #include "base/check.h"
+#include "base/text.h"
 
 namespace sluice::http {
 namespace {
-
-char lower(char c) {
-  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-}
-
-bool same_name(std::string_view a, std::string_view b) {
-  if (a.size() != b.size()) {
-    return false;
-  }
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    if (lower(a[i]) != lower(b[i])) {
-      return false;
-    }
-  }
-  return true;
-}
 
 int hex_value(char c) {
   if (c >= '0' && c <= '9') {
     return c - '0';
   }
-  const char l = lower(c);
-  return l >= 'a' && l <= 'f' ? l - 'a' + 10 : -1;
+  if (c >= 'a' && c <= 'f') {
+    return c - 'a' + 10;
+  }
+  return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }
 
 std::string percent_decoded(std::string_view text) {
@@ -50,7 +37,7 @@ std::string percent_decoded(std::string_view text) {
 
 std::string_view Request::header(std::string_view name) const {
   for (const Header& candidate : headers) {
-    if (same_name(candidate.first, name)) {
+    if (equals_ignoring_case(candidate.first, name)) {
       return candidate.second;
     }
   }

@@ -19,7 +19,7 @@
 
 #include "base/check.h"
 #include "base/json_view.h"
-#include "dataplane/router/clock.h"
+#include "base/machine.h"
 #include "dataplane/router/response_reader.h"
 
 namespace sluice::load {
@@ -27,9 +27,7 @@ namespace {
 
 namespace asio = boost::asio;
 using asio::ip::tcp;
-using router::monotonic_now;
 using router::ResponseReader;
-using router::wall_now;
 using SystemError = boost::system::error_code;
 
 constexpr std::chrono::milliseconds kTick{1};

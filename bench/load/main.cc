@@ -7,12 +7,12 @@
 
 #include "base/flags.h"
 #include "base/http/server.h"
+#include "base/machine.h"
 #include "base/stop_signals.h"
 #include "bench/load/load_options.h"
 #include "bench/load/load_runner.h"
 #include "bench/load/load_statistics.h"
 #include "bench/load/query_list.h"
-#include "dataplane/router/clock.h"
 
 namespace sluice::load {
 namespace {
@@ -31,13 +31,13 @@ void add_routes(http::Server& server, LoadStatistics& statistics) {
     reply({.body = "{\"healthy\":true}"});
   });
   server.route("GET", "/stats", [&statistics](const http::Request&, http::Reply reply) {
-    reply({.body = statistics.to_json(router::wall_now())});
+    reply({.body = statistics.to_json(wall_now())});
   });
   server.route("POST", "/mark", [&statistics](const http::Request& request, http::Reply reply) {
     const auto name = request.query_parameter("name");
     if (!name || name->empty() || name->size() > 64) {
       reply(http::error_response(400, "no_name", "POST /mark?name=…, of 1 to 64 characters."));
-    } else if (!statistics.begin_mark(*name, router::wall_now())) {
+    } else if (!statistics.begin_mark(*name, wall_now())) {
       reply(http::error_response(409, "too_many_marks", "There are 64 marks already."));
     } else {
       reply({.body = "{\"marked\":true}"});
@@ -55,7 +55,7 @@ int run(const LoadOptions& options, StopSignals& signals) {
     return complain(kExitUsage, bodies.error());
   }
   signals.hold();  // Before the server's threads.
-  LoadStatistics statistics(router::wall_now(), options.rate);
+  LoadStatistics statistics(wall_now(), options.rate);
   std::optional<http::Server> server;
   if (options.port >= 0) {
     server.emplace(http::ServerOptions{.port = static_cast<std::uint16_t>(options.port)});
@@ -70,7 +70,7 @@ int run(const LoadOptions& options, StopSignals& signals) {
       !status) {
     return complain(kExitUnreachable, status.error());
   }
-  fmt::print("{}\n", statistics.to_json(router::wall_now()));
+  fmt::print("{}\n", statistics.to_json(wall_now()));
   return statistics.failed() == 0 ? 0 : kExitFailed;
 }
 

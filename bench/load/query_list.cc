@@ -5,10 +5,9 @@
 #include <poll.h>
 
 #include <chrono>
-#include <fstream>
 #include <memory>
-#include <sstream>
 
+#include "base/file.h"
 #include "base/json_view.h"
 #include "base/json_writer.h"
 
@@ -82,13 +81,7 @@ Result<std::vector<std::string>> bodies_of(std::string_view json_lines, std::int
 
 Result<std::string> read_queries(const std::string& source, Duration wait) {
   if (!source.starts_with("http://")) {
-    std::ifstream stream(source, std::ios::binary);
-    std::ostringstream text;
-    text << stream.rdbuf();
-    if (!stream) {
-      return fail(ErrorCode::kNotFound, "cannot read " + source);
-    }
-    return text.str();
+    return read_file(source, kBytesMax);
   }
   const Clock::time_point deadline = Clock::now() + wait;
   for (;;) {

@@ -3,9 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <vector>
 
+#include "base/text.h"
 #include "controllers/canary_rollout/decide.h"
 #include "controllers/canary_rollout/transitions.h"
 #include "crds/names.h"
@@ -40,12 +40,11 @@ bool take_step(std::string_view word, Command& command) {
     return true;
   }
   const std::string_view digits = word.substr(colon + 1);
-  std::int32_t step = 0;
-  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), step);
-  if (digits.empty() || error != std::errc{} || end != digits.data() + digits.size() || step < 0) {
+  const auto step = parse_number<std::int32_t>(digits);
+  if (!step || *step < 0) {
     return false;
   }
-  command.step = step;
+  command.step = *step;
   return true;
 }
 

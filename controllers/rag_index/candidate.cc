@@ -1,6 +1,6 @@
 #include <algorithm>
-#include <charconv>
 
+#include "base/text.h"
 #include "controllers/rag_index/names.h"
 #include "controllers/rag_index/turn.h"
 
@@ -54,10 +54,8 @@ std::int32_t next_attempt(const Revision* known) {
   if (known == nullptr) {
     return 0;
   }
-  const std::string_view text = known->metadata.annotation(kAttemptAnnotation);
-  std::int32_t last = 0;
-  std::from_chars(text.data(), text.data() + text.size(), last);
-  return last + 1;
+  const std::string_view last = known->metadata.annotation(kAttemptAnnotation);
+  return parse_number<std::int32_t>(last).value_or(0) + 1;
 }
 
 void begin(Turn& turn) {

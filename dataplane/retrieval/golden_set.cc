@@ -1,10 +1,10 @@
-#include <charconv>
 #include <cmath>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <unordered_map>
 #include <unordered_set>
 
+#include "base/text.h"
 #include "dataplane/retrieval/builder.h"
 #include "dataplane/retrieval/evaluation.h"
 #include "dataplane/retrieval/line_reader.h"
@@ -105,15 +105,13 @@ Result<Qrel> parse_qrel(std::string_view line) {
     return fail(ErrorCode::kInvalid, "not three fields separated by tabs");
   }
   const std::string_view grade = line.substr(second + 1);
-  double gain = 0;
-  const auto [end, error] = std::from_chars(grade.data(), grade.data() + grade.size(), gain);
-  if (error != std::errc{} || end != grade.data() + grade.size() ||
-      !(std::fabs(gain) <= kGradeMax)) {
+  const auto gain = parse_number<double>(grade);
+  if (!gain || !(std::fabs(*gain) <= kGradeMax)) {
     return fail(ErrorCode::kInvalid, "the grade is not a small number");
   }
   const std::string_view document = line.substr(first + 1, second - first - 1);
   return Qrel{.query = std::string(line.substr(0, first)),
-              .judgement = {.id = hash_of_id(document), .gain = gain}};
+              .judgement = {.id = hash_of_id(document), .gain = *gain}};
 }
 
 using QrelsByQuery = std::unordered_map<std::string, std::vector<rankings::Judgement>>;

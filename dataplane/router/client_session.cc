@@ -4,11 +4,11 @@
 
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/write.hpp>
-#include <charconv>
 #include <utility>
 
 #include "base/check.h"
-#include "dataplane/router/clock.h"
+#include "base/machine.h"
+#include "base/text.h"
 #include "dataplane/router/exchange.h"
 #include "dataplane/router/pages.h"
 #include "dataplane/router/response_reader.h"
@@ -79,10 +79,8 @@ std::optional<std::int64_t> deadline_of(const http::Request& request) {
   if (text.empty()) {
     return std::nullopt;
   }
-  std::int64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  const bool is_valid = error == std::errc{} && end == text.data() + text.size();
-  return is_valid && value >= kDeadlineMsMin && value <= kDeadlineMsMax ? value : -1;
+  const auto value = parse_number<std::int64_t>(text).value_or(-1);
+  return value >= kDeadlineMsMin && value <= kDeadlineMsMax ? value : -1;
 }
 
 std::string header_text(const http::Response& response) {

@@ -3,8 +3,8 @@
 #include <utility>
 
 #include "base/check.h"
+#include "base/machine.h"
 #include "dataplane/router/client_session.h"
-#include "dataplane/router/clock.h"
 
 namespace sluice::router {
 namespace {

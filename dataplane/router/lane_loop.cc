@@ -2,8 +2,8 @@
 
 #include <vector>
 
+#include "base/machine.h"
 #include "dataplane/router/client_session.h"
-#include "dataplane/router/clock.h"
 #include "dataplane/router/exchange.h"
 
 namespace sluice::router {

@@ -7,19 +7,17 @@
 #include <array>
 #include <cstdio>
 #include <cstdlib>
-#include <fstream>
 #include <memory>
 #include <optional>
-#include <random>
-#include <sstream>
 #include <string>
 #include <thread>
 
 #include "apiclient/kubeconfig.h"
+#include "base/file.h"
 #include "base/flags.h"
 #include "base/log.h"
+#include "base/machine.h"
 #include "base/stop_signals.h"
-#include "dataplane/router/clock.h"
 #include "dataplane/router/options.h"
 #include "dataplane/router/plan_keeper.h"
 #include "dataplane/router/proxy_server.h"
@@ -29,16 +27,12 @@ namespace sluice::router {
 namespace {
 
 constexpr int kExitUsage = 2;
+constexpr std::size_t kTableBytesMax = std::size_t{1024} * 1024;  // As a ConfigMap can hold.
 constexpr Duration kTablePeriod = std::chrono::milliseconds{500};
 
 std::string host_name() {
   std::array<char, 256> name{};
   return ::gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "router";
-}
-
-std::uint64_t random_seed() {
-  std::random_device device;
-  return (std::uint64_t{device()} << 32) | device();
 }
 
 // Reads a table file again when it has changed. Main's thread.
@@ -47,16 +41,14 @@ class TableFile {
   TableFile(std::string path, PlanKeeper& keeper) : path_(std::move(path)), keeper_(keeper) {}
 
   Status read() {
-    std::ifstream stream(path_, std::ios::binary);
-    std::ostringstream text;
-    text << stream.rdbuf();
-    if (!stream) {
-      return fail(ErrorCode::kNotFound, "cannot read " + path_);
+    auto text = read_file(path_, kTableBytesMax);
+    if (!text) {
+      return fail(text.error());
     }
-    if (text.str() == seen_) {
+    if (*text == seen_) {
       return {};
     }
-    seen_ = text.str();
+    seen_ = *std::move(text);
     return keeper_.take_table(seen_);
   }
 
@@ -114,7 +106,7 @@ Result<std::unique_ptr<WatchThread>> start_watch(const ProgramOptions& options,
 }
 
 int run(const ProgramOptions& options, StopSignals& signals) {
-  const std::uint64_t seed = random_seed();
+  const std::uint64_t seed = fresh_seed();
   Router router({.name = options.name,
                  .process_start_id = fmt::format("{:016x}", seed),
                  .lanes = options.threads,

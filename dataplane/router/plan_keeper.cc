@@ -4,14 +4,14 @@
 #include <fmt/format.h>
 
 #include <array>
-#include <charconv>
 #include <cstdio>
 #include <fstream>
-#include <sstream>
 #include <utility>
 
 #include "base/describe.h"
+#include "base/file.h"
 #include "base/log.h"
+#include "base/text.h"
 
 namespace sluice::router {
 
@@ -48,13 +48,7 @@ void describe(Io& io, KeptPlan& value) {
 namespace {
 
 constexpr std::string_view kFileName = "/plan.json";
-
-std::string read_file(const std::string& path) {
-  std::ifstream stream(path, std::ios::binary);
-  std::ostringstream text;
-  text << stream.rdbuf();
-  return text.str();
-}
+constexpr std::size_t kFileBytesMax = std::size_t{16} * 1024 * 1024;
 
 bool is_numeric_address(const std::string& host) {
   std::array<unsigned char, sizeof(in6_addr)> ignored{};
@@ -68,17 +62,14 @@ Status parse_endpoint(std::string_view word, EndpointsByRevision& endpoints) {
   if (equals == std::string_view::npos || colon == std::string_view::npos || colon < equals) {
     return fail(ErrorCode::kInvalid, fmt::format("\"{}\" is not revision=host:port", word));
   }
-  const std::string_view digits = word.substr(colon + 1);
-  std::uint16_t port = 0;
-  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), port);
+  const auto port = parse_number<std::uint16_t>(word.substr(colon + 1)).value_or(0);
   EndpointAddress address{.pod = std::string(word.substr(equals + 1)),
                           .host = std::string(word.substr(equals + 1, colon - equals - 1)),
                           .port = port};
   if (address.host.starts_with('[') && address.host.ends_with(']')) {
     address.host = address.host.substr(1, address.host.size() - 2);
   }
-  if (error != std::errc{} || end != digits.data() + digits.size() || port == 0 ||
-      !is_numeric_address(address.host)) {
+  if (port == 0 || !is_numeric_address(address.host)) {
     return fail(ErrorCode::kInvalid,
                 fmt::format("\"{}\": host is a numeric address and port is 1 to 65535", word));
   }
@@ -197,11 +188,11 @@ void PlanKeeper::restore() {
   if (state_folder_.empty()) {
     return;
   }
-  const std::string text = read_file(state_folder_ + std::string(kFileName));
-  if (text.empty()) {
+  const auto text = read_file(state_folder_ + std::string(kFileName), kFileBytesMax);
+  if (!text || text->empty()) {
     return;
   }
-  const auto kept = from_json<KeptPlan>(text);
+  const auto kept = from_json<KeptPlan>(*text);
   auto table = kept ? parse_table(kept->table) : Result<wire::RouteTable>(fail(kept.error()));
   if (!table) {
     log_warn("the plan kept on disk cannot be used", {{"reason", table.error().message}});

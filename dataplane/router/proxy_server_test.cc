@@ -1,4 +1,5 @@
 #include "dataplane/router/proxy_server.h"
+#include "base/machine.h"
 
 #include <gtest/gtest.h>
 
@@ -12,7 +13,6 @@
 #include <vector>
 
 #include "base/http/server.h"
-#include "dataplane/router/clock.h"
 #include "dataplane/router/loopback_for_test.h"
 
 namespace sluice::router {

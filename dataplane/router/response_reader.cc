@@ -8,6 +8,7 @@
 #include <boost/beast/http/string_body.hpp>
 
 #include "base/check.h"
+#include "base/text.h"
 
 namespace sluice::router {
 namespace {
@@ -52,15 +53,6 @@ struct CautiousBody {
     value_type& body_;
   };
 };
-
-bool equals_ignoring_case(std::string_view a, std::string_view b) {
-  const auto lower = [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  };
-  return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin(), [&](char x, char y) {
-           return lower(x) == lower(y);
-         });
-}
 
 }  // namespace
 

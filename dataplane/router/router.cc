@@ -4,7 +4,7 @@
 
 #include "base/check.h"
 #include "base/log.h"
-#include "dataplane/router/clock.h"
+#include "base/machine.h"
 
 namespace sluice::router {
 

@@ -9,7 +9,7 @@
 #include <utility>
 
 #include "base/check.h"
-#include "dataplane/router/clock.h"
+#include "base/machine.h"
 #include "dataplane/router/exchange.h"
 
 namespace sluice::router {

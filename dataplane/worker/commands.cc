@@ -1,10 +1,6 @@
 #include "dataplane/worker/commands.h"
 
-#include <sys/random.h>
-
 #include <cstdio>
-
-#include "base/check.h"
 
 namespace sluice::worker {
 
@@ -22,12 +18,6 @@ std::optional<int> parse_flags(Flags& flags, const Arguments& arguments) {
                   kTerminationLog);
   }
   return std::nullopt;
-}
-
-std::uint64_t fresh_seed() {
-  std::uint64_t seed = 0;
-  CHECK(::getrandom(&seed, sizeof seed, 0) == static_cast<ssize_t>(sizeof seed));
-  return seed;
 }
 
 }  // namespace sluice::worker

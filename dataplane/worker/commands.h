@@ -22,7 +22,4 @@ using Arguments = std::vector<std::string>;
 // it; nothing when the verb should go on.
 [[nodiscard]] std::optional<int> parse_flags(Flags& flags, const Arguments& arguments);
 
-// A seed from the kernel.
-[[nodiscard]] std::uint64_t fresh_seed();
-
 }  // namespace sluice::worker

@@ -8,11 +8,11 @@
 
 #include "base/describe.h"
 #include "base/log.h"
+#include "base/machine.h"
 #include "base/utf8.h"
 #include "dataplane/retrieval/evaluation.h"
 #include "dataplane/retrieval/file_writer.h"
 #include "dataplane/retrieval/utf8.h"
-#include "dataplane/worker/commands.h"
 #include "dataplane/worker/download.h"
 #include "dataplane/worker/index_job.h"
 

@@ -3,11 +3,11 @@
 #include <algorithm>
 #include <chrono>
 #include <filesystem>
-#include <fstream>
-#include <sstream>
 #include <thread>
 
+#include "base/file.h"
 #include "base/log.h"
+#include "base/machine.h"
 #include "base/metrics.h"
 #include "base/stop_signals.h"
 #include "dataplane/retrieval/digest.h"
@@ -22,6 +22,7 @@ namespace sluice::worker {
 namespace {
 
 constexpr std::size_t kBodyBytesMax = 64 * 1024;
+constexpr std::size_t kEvaluationBytesMax = std::size_t{64} * 1024 * 1024;
 
 struct Options {
   std::string index;
@@ -163,9 +164,11 @@ Outcome<void> Worker::load_evaluation() {
     return failed(ExitCode::kArtifact,
                   "the evaluation " + path + " is missing or not what its name says");
   }
-  std::ostringstream text;
-  text << std::ifstream(path, std::ios::binary).rdbuf();
-  evaluation.set(text.str());
+  Result<std::string> text = read_file(path, kEvaluationBytesMax);
+  if (!text) {
+    return failed(ExitCode::kArtifact, text.error().message);
+  }
+  evaluation.set(*std::move(text));
   return {};
 }
 

@@ -1,9 +1,7 @@
 #include "dataplane/worker/spec.h"
 
-#include <fstream>
-#include <sstream>
-
 #include "base/describe.h"
+#include "base/file.h"
 
 namespace sluice::worker {
 namespace {
@@ -62,17 +60,11 @@ retrieval::RetrievalMode mode_of(api::RetrievalMode mode) {
 }  // namespace
 
 Outcome<api::RagIndexSpec> read_spec(const std::string& path) {
-  std::ifstream file(path);
-  if (!file) {
-    return failed(ExitCode::kSpec, "cannot read " + path);
+  const Result<std::string> text = read_file(path, kSpecBytesMax);
+  if (!text) {
+    return failed(ExitCode::kSpec, text.error().message);
   }
-  std::string text(kSpecBytesMax + 1, '\0');
-  file.read(text.data(), static_cast<std::streamsize>(text.size()));
-  text.resize(static_cast<std::size_t>(file.gcount()));
-  if (text.size() > kSpecBytesMax) {
-    return failed(ExitCode::kSpec, path + " is larger than 1 MiB");
-  }
-  return read(JsonDocument::parse_yaml(text), {.name = path});
+  return read(JsonDocument::parse_yaml(*text), {.name = path});
 }
 
 Outcome<api::RagIndexSpec> parse_spec(std::string_view json) {

@@ -184,7 +184,7 @@ const std::vector<Ban>& bans() {
   static const std::vector<Ban> rows = {
       {"system_clock::now", "Loop::wall_now", clocks},
       {"steady_clock::now", "Loop::now", clocks},
-      {"random_device", "Rng", {"base/rng", "operator/", "dataplane/"}},
+      {"random_device", "fresh_seed", {}},
       {"mt19937", "Rng", {}},
       {"uniform_int_distribution", "Rng", {}},
       {"uniform_real_distribution", "Rng", {}},

@@ -1,0 +1,34 @@
+#include "base/machine.h"
+
+#include <sys/random.h>
+
+#include <ctime>
+
+#include "base/check.h"
+
+namespace sluice {
+namespace {
+
+std::chrono::nanoseconds read_clock(clockid_t clock) {
+  timespec time{};
+  CHECK(::clock_gettime(clock, &time) == 0);
+  return std::chrono::seconds{time.tv_sec} + std::chrono::nanoseconds{time.tv_nsec};
+}
+
+}  // namespace
+
+MonotonicTime monotonic_now() {
+  return {read_clock(CLOCK_BOOTTIME)};
+}
+
+WallTime wall_now() {
+  return {std::chrono::duration_cast<std::chrono::microseconds>(read_clock(CLOCK_REALTIME))};
+}
+
+std::uint64_t fresh_seed() {
+  std::uint64_t seed = 0;
+  CHECK(::getrandom(&seed, sizeof seed, 0) == static_cast<ssize_t>(sizeof seed));
+  return seed;
+}
+
+}  // namespace sluice
