@@ -5,43 +5,9 @@
 #include <cmath>
 
 #include "base/check.h"
-#include "base/utf8.h"
+#include "base/json_string.h"
 
 namespace sluice {
-namespace {
-
-void append_quoted(std::string& out, std::string_view text) {
-  out += '"';
-  while (!text.empty()) {
-    const char c = text.front();
-    const auto code = static_cast<unsigned char>(c);
-    if (code >= 0x80U) {
-      const std::size_t length = utf8_length(text);
-      out += length == 0 ? std::string_view("\xEF\xBF\xBD") : text.substr(0, length);
-      text.remove_prefix(length == 0 ? 1 : length);
-      continue;
-    }
-    if (c == '"' || c == '\\') {
-      out += '\\';
-      out += c;
-    } else if (c == '\n') {
-      out += "\\n";
-    } else if (c == '\t') {
-      out += "\\t";
-    } else if (c == '\r') {
-      out += "\\r";
-    } else if (code < 0x20U) {
-      out += fmt::format("\\u{:04x}", code);
-    } else {
-      out += c;
-    }
-    text.remove_prefix(1);
-  }
-  out += '"';
-}
-
-}  // namespace
-
 void JsonWriter::before_value() {
   CHECK(open_.empty() || open_.back() == '[' || has_key_);
   if (needs_comma_ && !has_key_) {
@@ -90,7 +56,7 @@ JsonWriter& JsonWriter::key(std::string_view name) {
   if (needs_comma_) {
     out_ += ',';
   }
-  append_quoted(out_, name);
+  append_json_string(out_, name);
   out_ += ':';
   has_key_ = true;
   return *this;
@@ -98,7 +64,7 @@ JsonWriter& JsonWriter::key(std::string_view name) {
 
 JsonWriter& JsonWriter::value(std::string_view text) {
   before_value();
-  append_quoted(out_, text);
+  append_json_string(out_, text);
   return *this;
 }
 
@@ -146,7 +112,7 @@ std::string JsonWriter::take() {
 
 std::string json_quote(std::string_view text) {
   std::string out;
-  append_quoted(out, text);
+  append_json_string(out, text);
   return out;
 }
 

@@ -53,11 +53,8 @@ struct Response {
   std::optional<SharedBytes> shared = {};
 };
 
-// {"error":{"code":…,"message":…}}. Both texts are UTF-8.
+// {"error":{"code":…,"message":…}}.
 [[nodiscard]] Response error_response(int status, std::string_view code, std::string_view message);
-
-// Appends `text` (UTF-8) as a JSON string with its quotes.
-void append_json_string(std::string& out, std::string_view text);
 
 // Answers one request, once, from any thread. Destroyed unused, it answers 500, so that no client
 // waits for ever. Harmless after the connection or the server has gone.

@@ -374,10 +374,9 @@ TEST(HttpMessage, FindsHeadersAndParameters) {
   EXPECT_EQ(request.query_parameter("none"), std::nullopt);
 }
 
-TEST(HttpMessage, EscapesJsonStrings) {
-  std::string out;
-  append_json_string(out, "a\"b\\c\n\t\x01 é");
-  EXPECT_EQ(out, "\"a\\\"b\\\\c\\n\\t\\u0001 é\"");
+TEST(HttpMessage, OfAnErrorIsJsonWhateverIsInIt) {
+  EXPECT_EQ(error_response(400, "bad", "no \"\xFF\"").body,
+            "{\"error\":{\"code\":\"bad\",\"message\":\"no \\\"\xEF\xBF\xBD\\\"\"}}");
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 
 #include "base/base64.h"
 #include "base/check.h"
+#include "base/json_string.h"
 
 namespace sluice::worker {
 namespace {
@@ -181,7 +182,7 @@ http::Response QueryService::search(const QueryRequest& query,
   body += "{\"query_id\":\"";
   append_hex(body, desk.rng.next());
   body += "\",\"revision\":";
-  http::append_json_string(body, options_.revision);
+  append_json_string(body, options_.revision);
   body += ",\"took_ms\":";
   append_number(body, static_cast<double>(took) / 1000.0);
   body += ",\"hits\":[";
@@ -214,13 +215,13 @@ Status QueryService::append_hits(const std::vector<retrieval::Hit>& hits,
       desk.ids.append(reinterpret_cast<const char*>(&id), sizeof id);
     }
     out += out.empty() ? "{\"id\":" : ",{\"id\":";
-    http::append_json_string(out, document->id);
+    append_json_string(out, document->id);
     out += ",\"score\":";
     append_number(out, hit.score);
     out += ",\"title\":";
-    http::append_json_string(out, document->title);
+    append_json_string(out, document->title);
     out += ",\"text\":";
-    http::append_json_string(out, document->text);
+    append_json_string(out, document->text);
     out += ",\"metadata\":";
     out += document->metadata_json;
     out += ",\"scores\":{\"lexical\":";
@@ -235,15 +236,15 @@ Status QueryService::append_hits(const std::vector<retrieval::Hit>& hits,
 
 void QueryService::append_debug(const Desk& desk, std::string& out) const {
   out += ",\"debug\":{\"analyzer\":";
-  http::append_json_string(out, index_.manifest().analyzer);
+  append_json_string(out, index_.manifest().analyzer);
   out += ",\"mode\":";
-  http::append_json_string(out, retrieval::to_string(index_.manifest().scoring.mode));
+  append_json_string(out, retrieval::to_string(index_.manifest().scoring.mode));
   out += ",\"terms\":[";
   bool is_first = true;
   for (const retrieval::QueryTerm& term : desk.searcher.terms()) {
     out += is_first ? "{\"term\":" : ",{\"term\":";
     is_first = false;
-    http::append_json_string(out, term.term);
+    append_json_string(out, term.term);
     out += ",\"count\":";
     append_number(out, term.count);
     out += ",\"chunks\":";
