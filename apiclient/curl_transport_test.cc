@@ -16,6 +16,8 @@
 #include <thread>
 #include <vector>
 
+#include "base/event_count_for_test.h"
+
 namespace sluice {
 namespace {
 
@@ -209,16 +211,21 @@ TEST_F(CurlTransportTest, UsesOneConnectionForRequestsInARow) {
 TEST_F(CurlTransportTest, HoldsBackMoreThanItsSlotsButNeverTheUrgent) {
   std::atomic<int> now = 0;
   std::atomic<int> most = 0;
-  std::atomic<bool> saw_urgent = false;
+  std::atomic<int> connections_at_urgent = 0;
+  EventCount begun;
+  EventCount urgent;
   const ScriptedServer server([&](const std::string& request, const Peer& peer) {
     if (request.find("/urgent") != std::string::npos) {
-      saw_urgent = now > 0;
+      EXPECT_TRUE(begun.wait_for(2));
+      connections_at_urgent = server.connections();
+      urgent.add();
     } else {
       const int here = ++now;
       int before = most;
       while (here > before && !most.compare_exchange_weak(before, here)) {
       }
-      std::this_thread::sleep_for(milliseconds{30});
+      begun.add();
+      EXPECT_TRUE(urgent.wait_for(1));  // Until then the slots are taken.
       --now;
     }
     peer.respond(200, "");
@@ -231,7 +238,8 @@ TEST_F(CurlTransportTest, HoldsBackMoreThanItsSlotsButNeverTheUrgent) {
     EXPECT_TRUE(*done.outcome);
   }
   EXPECT_LE(most, 2);
-  EXPECT_TRUE(saw_urgent);
+  // It came last: all that were sent before it had connected.
+  EXPECT_EQ(connections_at_urgent, 3);
 }
 
 TEST_F(CurlTransportTest, EndsAtTheDeadlineAndWhenRefusedOrCut) {

@@ -16,6 +16,8 @@
 #include <utility>
 #include <vector>
 
+#include "base/event_count_for_test.h"
+
 namespace sluice::router {
 
 inline sockaddr_in loopback(std::uint16_t port) {
@@ -129,6 +131,12 @@ class RawWorker {
 
   [[nodiscard]] int connections() const { return connections_; }
 
+  // Requests that it has read.
+  [[nodiscard]] EventCount& asked() { return asked_; }
+
+  // Connections that it has closed, of its own accord.
+  [[nodiscard]] EventCount& closed() { return closed_; }
+
  private:
   void accept_all() {
     std::vector<std::jthread> threads;
@@ -151,17 +159,19 @@ class RawWorker {
     }
   }
 
-  void serve(int socket) const {
+  void serve(int socket) {
     std::string inbox;
     for (;;) {
       const std::string request = take_message(socket, inbox);
       if (request.empty()) {
         return;
       }
+      asked_.add();
       const Reaction reaction = answer_(request);
       send_all(socket, reaction.bytes);
       if (reaction.closes) {
         ::shutdown(socket, SHUT_RDWR);
+        closed_.add();
         return;
       }
     }
@@ -171,6 +181,8 @@ class RawWorker {
   int listener_;
   std::uint16_t port_ = 0;
   std::atomic<int> connections_{0};
+  EventCount asked_;
+  EventCount closed_;
   std::jthread acceptor_;
 };
 

@@ -24,7 +24,8 @@ struct SourceFile {
   [[nodiscard]] bool is_header() const { return path.ends_with(".h"); }
 
   [[nodiscard]] bool is_test() const {
-    return path.ends_with("_test.cc") || path.starts_with("tests/");
+    return path.ends_with("_test.cc") || path.ends_with("_for_test.h") ||
+           path.starts_with("tests/");
   }
 };
 

@@ -1,0 +1,99 @@
+// Limits, clients that leave, and draining.
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <future>
+#include <string>
+
+#include "dataplane/router/proxy_for_test.h"
+
+namespace sluice::router {
+namespace {
+
+using std::chrono::milliseconds;
+
+TEST(ProxyServer, KeepsItsLimitsOfQueriesAndConnections) {
+  std::promise<void> release;
+  RawWorker slow([future = release.get_future().share()](const std::string&) {
+    (void)future.wait_for(std::chrono::seconds{20});
+    return RawWorker::Reaction{good_answer()};
+  });
+  Fixture f({.max_connections = 3, .max_in_flight = 1});
+  f.stable({slow.port()}).apply();
+  RawClient first(f.server.port());
+  first.send(query());
+  ASSERT_TRUE(slow.asked().wait_for(1));
+  RawClient second(f.server.port());
+  second.send(query());
+  const std::string busy = second.receive();
+  EXPECT_TRUE(busy.starts_with("HTTP/1.1 429 ")) << busy;
+  EXPECT_TRUE(has(busy, "Retry-After: 1\r\n"));
+  second.send("GET /health HTTP/1.1\r\n\r\n");  // Answered all the same.
+  EXPECT_TRUE(second.receive().starts_with("HTTP/1.1 200 "));
+  RawClient third(f.server.port());
+  third.send("GET /health HTTP/1.1\r\n\r\n");
+  EXPECT_TRUE(third.receive().starts_with("HTTP/1.1 200 "));
+  EXPECT_TRUE(has(RawClient(f.server.port()).receive(), "too_many_connections"));
+  release.set_value();
+  EXPECT_TRUE(first.receive().starts_with("HTTP/1.1 200 "));
+}
+
+TEST(ProxyServer, CountsAClientThatHangsUpAgainstNobody) {
+  std::promise<void> release;
+  RawWorker slow([future = release.get_future().share()](const std::string&) {
+    (void)future.wait_for(std::chrono::seconds{20});
+    return RawWorker::Reaction{good_answer()};
+  });
+  Fixture f({}, 1);
+  f.stable({slow.port()}).apply();
+  RawClient client(f.server.port());
+  client.send(query());
+  ASSERT_TRUE(slow.asked().wait_for(1));
+  client.hang_up();
+  EXPECT_TRUE(f.eventually([&f] { return f.counts("s").client_gone == 1; }));
+  EXPECT_EQ(f.counts("s").ended, 0);
+  release.set_value();
+}
+
+TEST(ProxyServer, DrainsWithoutLosingAQuery) {
+  std::promise<void> release;
+  RawWorker slow([future = release.get_future().share()](const std::string&) {
+    (void)future.wait_for(std::chrono::seconds{20});
+    return RawWorker::Reaction{good_answer()};
+  });
+  Fixture f;
+  f.stable({slow.port()}).apply();
+  RawClient busy(f.server.port());
+  busy.send(query());
+  RawClient idle(f.server.port());
+  ASSERT_TRUE(slow.asked().wait_for(1));
+  f.router.set_draining();
+  const std::string ready = f.ask("GET /ready HTTP/1.1\r\n\r\n");
+  EXPECT_TRUE(ready.starts_with("HTTP/1.1 503 "));
+  EXPECT_TRUE(has(ready, "Connection: close\r\n"));
+  auto stopped = std::async(std::launch::async, [&f] { return f.server.stop(milliseconds{5000}); });
+  EXPECT_TRUE(idle.is_closed());
+  release.set_value();
+  EXPECT_TRUE(busy.receive().starts_with("HTTP/1.1 200 "));
+  EXPECT_TRUE(stopped.get());
+}
+
+TEST(ProxyServer, GivesUpOnAQueryThatOutlivesTheDrain) {
+  std::promise<void> release;
+  RawWorker slow([future = release.get_future().share()](const std::string&) {
+    (void)future.wait_for(std::chrono::seconds{20});
+    return RawWorker::Reaction{good_answer()};
+  });
+  Fixture f;
+  f.stable({slow.port()}).apply();
+  RawClient busy(f.server.port());
+  busy.send(query());
+  ASSERT_TRUE(slow.asked().wait_for(1));
+  EXPECT_FALSE(f.server.stop(milliseconds{50}));
+  EXPECT_TRUE(busy.is_closed());
+  release.set_value();
+}
+
+}  // namespace
+}  // namespace sluice::router
