@@ -19,6 +19,7 @@ using fake::Json;
 using fake::text_at;
 
 constexpr const char* kUser = "actors";
+constexpr Duration kLag = std::chrono::milliseconds(20);  // Controllers see changes a little later.
 constexpr const char* kHashLabel = "pod-template-hash";
 
 // FNV-1a: the same on every machine, unlike std::hash.
@@ -51,14 +52,18 @@ Json ready_condition(bool is_ready) {
 ClusterActors::ClusterActors(Loop& loop, FakeApiServer& server) : loop_(loop), server_(server) {
   // The server keeps the handler; it must not reach an actor that is gone.
   server_.on_change([this, alive = alive_] {
-    if (*alive) {
-      look();
+    if (*alive && next_look_ == TimerId{}) {
+      next_look_ = loop_.call_after(kLag, [this] {
+        next_look_ = {};
+        look();
+      });
     }
   });
 }
 
 ClusterActors::~ClusterActors() {
   *alive_ = false;
+  loop_.cancel(next_look_);
   for (const auto& [uid, timer] : pods_) {
     loop_.cancel(timer);
   }
@@ -69,9 +74,22 @@ void ClusterActors::set_pod_plan(std::function<PodPlan(const kube::Pod&)> plan) 
 }
 
 void ClusterActors::look() {
+  // Of the kinds that they act on; all other changes are nothing to them.
+  const std::int64_t revision = std::max({server_.revision_of(kube::kDeploymentKind),
+                                          server_.revision_of(kube::kPodKind),
+                                          server_.revision_of(kube::kServiceKind)});
+  if (revision == seen_revision_) {
+    return;
+  }
+  seen_revision_ = revision;
   run_deployments();
   run_pods();
   run_endpoints();
+}
+
+bool ClusterActors::is_new(const std::string& what, const std::string& text) {
+  std::string& last = written_[what];
+  return std::exchange(last, text) != text;
 }
 
 void ClusterActors::run_deployments() {
@@ -169,7 +187,7 @@ void ClusterActors::report(const kube::Deployment& deployment, const std::string
                      {"status", is_available ? "True" : "False"},
                      {"reason", is_available ? "MinimumReplicasAvailable" : "Progressing"}}})}};
   const auto now = server_.get<kube::Deployment>(kube::kDeploymentKind, deployment.metadata.key());
-  if (now) {
+  if (now && is_new("status of " + deployment.metadata.uid, status.dump())) {
     static_cast<void>(
         server_.send(replace_status(kube::kDeploymentKind, now->metadata, status.dump()), kUser));
   }
@@ -278,10 +296,12 @@ void ClusterActors::run_endpoints() {
         {"addressType", "IPv4"},
         {"endpoints", endpoints},
         {"ports", ports}};
-    static_cast<void>(server_.send(
-        apply_object(
-            kube::kEndpointSliceKind, {service.metadata.namespace_name, name}, slice.dump()),
-        kUser));
+    if (is_new("endpoints of " + service.metadata.uid, slice.dump())) {
+      static_cast<void>(server_.send(
+          apply_object(
+              kube::kEndpointSliceKind, {service.metadata.namespace_name, name}, slice.dump()),
+          kUser));
+    }
   }
 }
 

@@ -48,13 +48,18 @@ class ClusterActors {
   void finish_pod(const kube::ObjectKey& key, const PodPlan& plan);
   void write_pod_status(const kube::Pod& pod, const std::string& status);
   void run_endpoints();
+  // It is not what was written of this last.
+  bool is_new(const std::string& what, const std::string& text);
 
   Loop& loop_;
   FakeApiServer& server_;
   std::function<PodPlan(const kube::Pod&)> plan_;
   std::map<std::string, TimerId> pods_;  // By UID: those whose plan was asked for.
   std::map<std::string, std::string> addresses_;
+  std::map<std::string, std::string> written_;
   int last_address_ = 0;
+  TimerId next_look_ = {};
+  std::int64_t seen_revision_ = -1;  // Of what the actors look at.
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 

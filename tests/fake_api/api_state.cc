@@ -172,6 +172,7 @@ std::string ApiState::new_uid() {
 }
 
 void ApiState::record(HistoryEvent event) {
+  last_changes_[event.kind_id] = event.revision;
   history_.push_back(std::move(event));
   while (history_.size() > history_max_) {
     compacted_ = history_.front().revision;

@@ -102,6 +102,12 @@ class ApiState {
 
   [[nodiscard]] std::int64_t revision() const { return revision_; }
 
+  // Of the last change of any object of a kind; 0 before the first.
+  [[nodiscard]] std::int64_t last_change(const std::string& kind_id) const {
+    const auto found = last_changes_.find(kind_id);
+    return found == last_changes_.end() ? 0 : found->second;
+  }
+
   [[nodiscard]] const std::deque<HistoryEvent>& history() const { return history_; }
 
   // Changes up to this revision are forgotten: watches from before get 410.
@@ -143,6 +149,7 @@ class ApiState {
   std::map<std::string, std::unique_ptr<KindTraits>> kinds_;
   std::map<std::string, Collection> collections_;
   std::deque<HistoryEvent> history_;
+  std::map<std::string, std::int64_t> last_changes_;  // By kind.
   std::set<std::string> terminating_namespaces_;
 };
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <functional>
+#include <map>
 #include <regex>
 #include <utility>
 
@@ -13,6 +14,14 @@
 
 namespace sluice::fake {
 namespace {
+
+// A pattern is compiled once: that takes longer than all else that is checked of an object.
+const std::regex& compiled(const std::string& pattern) {
+  static std::map<std::string, std::regex> known;
+  const auto found = known.find(pattern);
+  return found != known.end() ? found->second
+                              : known.emplace(pattern, std::regex(pattern)).first->second;
+}
 
 constexpr const char* kRules = "x-kubernetes-validations";
 
@@ -175,7 +184,7 @@ class Validation {
     }
     if (schema.contains("pattern")) {
       const auto pattern = schema["pattern"].get<std::string>();
-      if (!std::regex_search(text, std::regex(pattern))) {
+      if (!std::regex_search(text, compiled(pattern))) {
         invalid(path, value, fmt::format("should match '{}'", pattern));
       }
     }

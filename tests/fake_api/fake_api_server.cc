@@ -134,6 +134,12 @@ std::int64_t FakeApiServer::revision() const {
   return state_->api.revision();
 }
 
+std::int64_t FakeApiServer::revision_of(const kube::ResourceKind& kind) const {
+  const KindTraits* traits =
+      state_->api.find_kind(std::string(kind.group), std::string(kind.plural));
+  return traits == nullptr ? 0 : state_->api.last_change(traits->id());
+}
+
 void FakeApiServer::set_write_fault(std::function<Fault(const WriteRecord&)> fault) {
   state_->fault = std::move(fault);
 }

@@ -97,6 +97,8 @@ class FakeApiServer {
   [[nodiscard]] std::uint64_t lists() const;
   [[nodiscard]] std::size_t open_watches() const;
   [[nodiscard]] std::int64_t revision() const;
+  // Of the last change of any object of a kind; 0 before the first.
+  [[nodiscard]] std::int64_t revision_of(const kube::ResourceKind& kind) const;
 
   // --- What tests do to it. ---
   // Asked before each write of a connection.
