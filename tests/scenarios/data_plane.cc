@@ -1,0 +1,308 @@
+#include "tests/scenarios/data_plane.h"
+
+#include <algorithm>
+#include <deque>
+#include <utility>
+
+#include "apiclient/types/discovery.h"
+#include "base/describe.h"
+#include "base/json_view.h"
+#include "controllers/rag_index/names.h"
+#include "controllers/rag_index/testing/world.h"
+#include "crds/names.h"
+#include "dataplane/router/core/admission.h"
+#include "dataplane/wire/build_report.h"
+
+namespace sluice {
+namespace {
+
+constexpr Duration kTick = std::chrono::milliseconds(250);
+constexpr Duration kBuildTime = std::chrono::seconds(3);
+constexpr int kQueriesPerTick = 50;
+constexpr int kGoldenQueries = 100;
+
+// As the golden set sees what a spec makes; the documents are always the same.
+double mean_of(const api::RagIndexSpec& spec) {
+  return spec.retrieval.mode == api::RetrievalMode::kBm25 ? 0.75 : 0.7;
+}
+
+api::RevisionFacts facts_of(const api::RagIndexSpec& spec) {
+  api::RevisionFacts facts = rag_index::facts_of(rag_index::digest_of('d'), mean_of(spec));
+  facts.index_digest = rag_index::digest_of(mean_of(spec) > 0.7 ? 'b' : 'a');
+  facts.evaluation->queries = kGoldenQueries;
+  return facts;
+}
+
+wire::EvaluationResults evaluation_of(double mean) {
+  wire::EvaluationResults results{.golden_digest = rag_index::digest_of('3')};
+  for (int i = 0; i < kGoldenQueries; ++i) {
+    results.ids.push_back("q" + std::to_string(i));
+    results.ndcg_at_10.push_back(mean + 0.1 * ((i % 5) - 2));
+    results.judged_at_10.push_back(0.1);
+  }
+  return results;
+}
+
+// What follows `flag` among a program's arguments; empty when it is not there.
+std::string value_of(const std::vector<std::string>& arguments, std::string_view flag) {
+  const auto found = std::ranges::find(arguments, flag);
+  return found == arguments.end() || std::next(found) == arguments.end() ? std::string{}
+                                                                         : *std::next(found);
+}
+
+std::vector<std::string> arguments_of(const std::string& pod) {
+  std::vector<std::string> arguments;
+  const auto document = JsonDocument::parse(pod);
+  const auto spec = document ? document->root().find("spec") : std::nullopt;
+  const auto containers = spec ? spec->find("containers") : std::nullopt;
+  if (containers) {
+    containers->for_each_element([&](JsonView container) {
+      if (const auto words = container.find("args"); words && arguments.empty()) {
+        words->for_each_element(
+            [&](JsonView word) { arguments.emplace_back(word.as_string().value_or("")); });
+      }
+    });
+  }
+  return arguments;
+}
+
+}  // namespace
+
+DataPlane::DataPlane(Loop& loop, FakeApiServer& server, ClusterActors& actors)
+    : loop_(loop), server_(server), actors_(actors) {
+  actors_.set_pod_plan([](const kube::Pod&) {
+    return PodPlan{.ready_after = std::chrono::seconds(1), .is_never_ready = true};
+  });
+  server_.set_foreign([this](const HttpRequest& request) { return answer(request); });
+  timer_ = loop_.call_after(kTick, [this] { tick(); });
+}
+
+DataPlane::~DataPlane() {
+  server_.set_foreign(nullptr);
+  loop_.cancel(timer_);
+}
+
+void DataPlane::tick() {
+  timer_ = loop_.call_after(kTick, [this] { tick(); });
+  const std::int64_t revision = std::max({server_.revision_of(kube::kPodKind),
+                                          server_.revision_of(kube::kConfigMapKind),
+                                          server_.revision_of(kube::kEndpointSliceKind)});
+  if (seen_revision_ != revision) {
+    seen_revision_ = revision;
+    look();
+  }
+  for (const auto& [uid, seen] : pods_) {
+    run_pod(seen);
+  }
+  for (const auto& [uid, process] : processes_) {
+    if (kube::is_ready(pods_.at(uid).pod)) {
+      serve(*process);
+    }
+  }
+}
+
+void DataPlane::look() {
+  const std::map<std::string, PodSeen> before = std::exchange(pods_, {});
+  for (const std::string& text : server_.list_text(kube::kPodKind)) {
+    see_pod(text);
+  }
+  for (auto& [uid, seen] : pods_) {
+    const auto known = before.find(uid);
+    seen.first_seen = known == before.end() ? loop_.now() : known->second.first_seen;
+  }
+  std::erase_if(processes_, [this](const auto& entry) { return !pods_.contains(entry.first); });
+  for (const auto& [uid, process] : processes_) {
+    configure(*process);
+  }
+}
+
+void DataPlane::see_pod(const std::string& text) {
+  auto pod = from_json<kube::Pod>(text);
+  if (!pod || pod->status.pod_ip.empty()) {
+    return;
+  }
+  const std::string uid = pod->metadata.uid;
+  if (pod->metadata.label(api::kComponentLabel) == api::kComponentRouter &&
+      !processes_.contains(uid)) {
+    auto process = std::make_unique<RouterProcess>(rng_.next());
+    process->name = pod->metadata.name;
+    processes_.emplace(uid, std::move(process));
+  }
+  pods_.emplace(uid, PodSeen{.pod = std::move(*pod), .arguments = arguments_of(text)});
+}
+
+bool DataPlane::is_built(const PodSeen& builder) const {
+  return loop_.now() - builder.first_seen >= kBuildTime;
+}
+
+// A Service leads to a ready builder or worker that has the revision's files.
+bool DataPlane::is_held(std::string_view revision) const {
+  return std::ranges::any_of(pods_, [&](const auto& entry) {
+    const kube::ObjectMeta& meta = entry.second.pod.metadata;
+    return meta.label(api::kRevisionLabel) == revision && kube::is_ready(entry.second.pod) &&
+           meta.label(api::kComponentLabel) != api::kComponentRouter;
+  });
+}
+
+// Readiness, as the program in the pod would tell its kubelet.
+void DataPlane::run_pod(const PodSeen& seen) {
+  const kube::ObjectMeta& meta = seen.pod.metadata;
+  const std::string_view component = meta.label(api::kComponentLabel);
+  bool is_ready = kube::is_ready(seen.pod);
+  if (component == api::kComponentBuilder) {
+    is_ready = is_built(seen);
+  } else if (component == api::kComponentWorker) {
+    is_ready = is_ready || is_held(meta.label(api::kRevisionLabel));  // What is fetched stays.
+  } else if (component == api::kComponentRouter) {
+    is_ready = processes_.at(meta.uid)->lane.has_answering_stable(loop_.now());
+  }
+  if (is_ready != kube::is_ready(seen.pod)) {
+    actors_.set_ready(meta.key(), is_ready);
+  }
+}
+
+// The router's watch: the table by its rules of admission, endpoints from the slices.
+void DataPlane::configure(RouterProcess& process) {
+  for (const auto& map : server_.list<kube::ConfigMap>(kube::kConfigMapKind)) {
+    const auto text = map.data.find(std::string(api::kRouteTableKey));
+    auto table = text == map.data.end()
+                     ? Result<wire::RouteTable>(fail(ErrorCode::kNotFound, "no table"))
+                     : router::parse_table(text->second);
+    if (table && router::admit(process.table, *table) == router::Admission::kTaken) {
+      process.table = std::move(*table);
+    }
+  }
+  if (!process.table) {
+    return;
+  }
+  router::RoutingPlan plan{.table = *process.table};
+  for (const auto& slice : server_.list<kube::EndpointSlice>(kube::kEndpointSliceKind)) {
+    const std::string service(slice.metadata.label(kube::kServiceNameLabel));
+    for (const kube::Endpoint& endpoint : slice.endpoints) {
+      if (endpoint.conditions.ready && endpoint.target_ref) {
+        plan.endpoints[service].push_back({.pod = endpoint.target_ref->name,
+                                           .host = endpoint.addresses.at(0),
+                                           .port = static_cast<std::uint16_t>(api::kHttpPort)});
+      }
+    }
+  }
+  process.board.set_table(plan.table);
+  process.lane.apply(plan);
+}
+
+void DataPlane::serve(RouterProcess& process) {
+  for (int i = 0; i < kQueriesPerTick; ++i) {
+    serve_query(process);
+  }
+}
+
+// One query from its arrival to its end, in no time.
+void DataPlane::serve_query(RouterProcess& process) {
+  ++queries_;
+  router::Query query;
+  std::deque<router::Slot> running;
+  const auto take = [&](const router::Actions& actions) {
+    running.insert(running.end(),
+                   actions.start.begin(),
+                   actions.start.begin() + static_cast<int>(actions.start_count));
+    note(process, query, actions);
+  };
+  take(process.lane.query_arrived(
+      query, {.now = loop_.now(), .is_quarantined = process.board.is_active()}));
+  while (!running.empty()) {
+    const router::Slot slot = running.front();
+    running.pop_front();
+    if (query.attempts[slot].state == router::AttemptState::kRunning) {
+      router::AttemptEnd end;
+      if (fails(query.attempts[slot])) {
+        end = {.failure = router::FailureClass::kStatus, .has_response = true};
+      }
+      take(process.lane.attempt_ended(query, slot, end, loop_.now()));
+    }
+  }
+}
+
+void DataPlane::note(RouterProcess& process,
+                     const router::Query& query,
+                     const router::Actions& actions) {
+  for (std::size_t i = 0; i < actions.sample_count; ++i) {
+    process.board.record(
+        actions.samples[i].revision, actions.samples[i].has_failed, loop_.wall_now());
+  }
+  const bool is_bad_answer =
+      actions.answer && query.attempts[*actions.answer].state != router::AttemptState::kAnswered;
+  failures_ += actions.refuse || is_bad_answer ? 1 : 0;
+}
+
+// A worker that rehearses a failure says so in its arguments; one that is gone does not answer.
+bool DataPlane::fails(const router::Attempt& attempt) {
+  for (const auto& [uid, seen] : pods_) {
+    if (seen.pod.status.pod_ip == attempt.endpoint->address.host) {
+      const auto rate = parse_share(value_of(seen.arguments, "--drill-error-rate"));
+      return rate && rng_.unit() < rate->fraction();
+    }
+  }
+  return true;
+}
+
+std::string DataPlane::report_of(const PodSeen& builder) const {
+  if (!is_built(builder)) {
+    return to_json(wire::BuildReport{.phase = wire::BuildPhase::kDownloading});
+  }
+  const auto spec = from_json<api::RagIndexSpec>(value_of(builder.arguments, "--spec-json"));
+  if (!spec) {
+    return to_json(
+        wire::BuildReport{.phase = wire::BuildPhase::kFailed, .message = spec.error().message});
+  }
+  const api::RevisionFacts facts = facts_of(*spec);
+  return to_json(wire::BuildReport{.phase = wire::BuildPhase::kReady,
+                                   .documents_digest = facts.documents_digest,
+                                   .facts = facts});
+}
+
+std::string DataPlane::counters_of(const RouterProcess& process, WallTime now) {
+  const wire::RouteTable& table = process.lane.table();
+  wire::Counters counters{
+      .process_start_id = process.name,
+      .router = process.name,
+      .at = now,
+      .table = {.uid = table.uid, .epoch = table.epoch, .generation = table.generation},
+      .candidate_weight = table.candidate ? table.candidate->weight : Share{}};
+  router::TallySum sum;
+  sum.add(process.lane.tally());
+  sum.write(counters);
+  counters.quarantine = process.board.report();
+  return to_json(counters);
+}
+
+// http://<address>:8080/<path>
+std::optional<HttpResponse> DataPlane::answer(const HttpRequest& request) {
+  for (const auto& [uid, seen] : pods_) {
+    const std::string base =
+        "http://" + seen.pod.status.pod_ip + ":" + std::to_string(api::kHttpPort);
+    if (!request.url.starts_with(base + "/")) {
+      continue;
+    }
+    const std::string path = request.url.substr(base.size());
+    const std::string_view component = seen.pod.metadata.label(api::kComponentLabel);
+    if (path == "/counters" && component == api::kComponentRouter) {
+      return HttpResponse{.status = 200,
+                          .body = counters_of(*processes_.at(uid), loop_.wall_now())};
+    }
+    if (path == "/report" && component == api::kComponentBuilder) {
+      return HttpResponse{.status = 200, .body = report_of(seen)};
+    }
+    if (path == "/evaluation" && component == api::kComponentBuilder && is_built(seen)) {
+      const auto spec = from_json<api::RagIndexSpec>(value_of(seen.arguments, "--spec-json"));
+      return HttpResponse{.status = 200, .body = to_json(evaluation_of(mean_of(*spec)))};
+    }
+    if (path == "/evaluation" && component == api::kComponentWorker) {
+      const bool is_bm25 = value_of(seen.arguments, "--index-digest") == rag_index::digest_of('b');
+      return HttpResponse{.status = 200, .body = to_json(evaluation_of(is_bm25 ? 0.75 : 0.7))};
+    }
+    return HttpResponse{.status = 404, .body = "no such page"};
+  }
+  return std::nullopt;
+}
+
+}  // namespace sluice
