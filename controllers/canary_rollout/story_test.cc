@@ -188,7 +188,7 @@ TEST(RolloutStory, InconclusivePolicyMayRollBackOrAdvance) {
   for (const auto policy : {api::Inconclusive::kRollback, api::Inconclusive::kAdvance}) {
     StoryWorld world({.queries_per_second = 2});
     world.rollout.spec.analysis.inconclusive = policy;
-    for (const std::size_t i : {1, 2}) {
+    for (const std::size_t i : {1U, 2U}) {
       world.rollout.spec.steps[i].split->max_duration = minutes(2);
     }
     world.offer_candidate("packages-quiet");
