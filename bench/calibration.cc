@@ -49,17 +49,54 @@ struct Step {
   Source stable_pod;
 };
 
-std::vector<Step> steps_of(const Traffic& traffic) {
+// How each step goes: as planned, before the candidate turns bad, and in a shared outage.
+struct Steps {
+  std::vector<Step> planned;
+  std::vector<Step> good;
+  std::vector<Step> outage;
+};
+
+constexpr double kOutageSeconds = 60;
+constexpr double kOutageBadRate = 0.2;
+
+struct BadRates {
+  double candidate = 0;
+  double stable = 0;
+  double cluster_mean = 1;
+};
+
+std::vector<Step> steps_at(const Traffic& traffic, const BadRates& bad) {
   std::vector<Step> steps;
   const double requests = traffic.requests_per_second * traffic.block_seconds;
   for (const double weight : traffic.weights) {
     const double stable = requests * (1 - weight);
-    const double cluster = traffic.cluster_mean;
-    steps.push_back({.candidate = Source(requests * weight, traffic.bad_rate_candidate, cluster),
-                     .stable = Source(stable, traffic.bad_rate_stable, cluster),
-                     .stable_pod = Source(stable / kStablePods, traffic.bad_rate_stable, cluster)});
+    steps.push_back({.candidate = Source(requests * weight, bad.candidate, bad.cluster_mean),
+                     .stable = Source(stable, bad.stable, bad.cluster_mean),
+                     .stable_pod = Source(stable / kStablePods, bad.stable, bad.cluster_mean)});
   }
   return steps;
+}
+
+Steps steps_of(const Traffic& traffic) {
+  const double stable = traffic.bad_rate_stable;
+  const double cluster = traffic.cluster_mean;
+  return {.planned = steps_at(traffic, {traffic.bad_rate_candidate, stable, cluster}),
+          .good = steps_at(traffic, {stable, stable, cluster}),
+          .outage = steps_at(traffic, {kOutageBadRate, kOutageBadRate, 1})};
+}
+
+// The step with this number as it goes in a block that begins at `seconds` from the first step.
+const Step& step_in(const Traffic& traffic,
+                    const Steps& steps,
+                    std::size_t number,
+                    double seconds) {
+  const bool is_outage = std::ranges::any_of(traffic.shared_outages_at, [seconds](double at) {
+    return seconds >= at && seconds < at + kOutageSeconds;
+  });
+  if (is_outage) {
+    return steps.outage.at(number);
+  }
+  return (seconds < traffic.candidate_turns_bad_at ? steps.good : steps.planned).at(number);
 }
 
 std::int64_t blocks_of(const Traffic& traffic) {
@@ -164,25 +201,30 @@ struct JudgePlan {
   std::int64_t blocks_to_learn = 0;
 };
 
-JudgeRun run_judge(const JudgePlan& plan, const std::vector<Step>& steps, Rng rng) {
+JudgeRun run_judge(const JudgePlan& plan, const Steps& steps, Rng rng) {
   const Traffic& traffic = plan.traffic;
   const analysis::Settings settings = judge_settings(traffic, plan.alpha);
   const double threshold = -std::log(plan.alpha);
   analysis::State state = analysis::new_state(settings);
   for (std::int64_t index = 0; index < plan.blocks_to_learn; ++index) {
-    analysis::learn_stable(settings, state, draw_block(steps.front(), index, 0, rng));
+    const double seconds =
+        static_cast<double>(index - plan.blocks_to_learn) * traffic.block_seconds;
+    const Step& step = step_in(traffic, steps, 0, seconds);
+    analysis::learn_stable(settings, state, draw_block(step, index, 0, rng));
   }
   JudgeRun run;
-  std::size_t present = steps.size();
+  std::size_t present = traffic.weights.size();
   for (; run.blocks < blocks_of(traffic) && !run.is_rolled_back; ++run.blocks) {
     const std::size_t at = step_at(traffic, run.blocks);
     if (at != present) {
       analysis::reset_step(state, traffic.weights.at(at));
       present = at;
     }
+    const double seconds = static_cast<double>(run.blocks) * traffic.block_seconds;
+    const Step& step = step_in(traffic, steps, at, seconds);
     const analysis::Block block =
-        draw_block(steps[at], plan.blocks_to_learn + run.blocks, kCandidatePods.at(at), rng);
-    run.bad += block.candidate.bad;
+        draw_block(step, plan.blocks_to_learn + run.blocks, kCandidatePods.at(at), rng);
+    run.bad += seconds < traffic.candidate_turns_bad_at ? 0 : block.candidate.bad;
     const analysis::Folded folded = analysis::fold_evidence(settings, state, block);
     CHECK(folded == analysis::Folded::kCounted);
     run.is_rolled_back = analysis::ln_e_of(settings, state) >= threshold;
@@ -200,8 +242,24 @@ double quantile(std::vector<double> values, double q) {
 }
 
 bool is_judged(Row row) {
-  return row == Row::kJudge || row == Row::kClustered || row == Row::kUnlearned;
+  return row != Row::kEvidence && row != Row::kPromotion;
 }
+
+bool is_shared(Row row) {
+  return row == Row::kShared || row == Row::kSharedClustered ||
+         row == Row::kSharedClusteredAtMargin;
+}
+
+bool is_clustered(Row row) {
+  return row == Row::kClustered || row == Row::kUnlearned || row == Row::kSharedClustered ||
+         row == Row::kSharedClusteredAtMargin;
+}
+
+bool is_learned_before(Row row) {
+  return row == Row::kClustered || is_shared(row);
+}
+
+const std::vector<double> kOutages = {-300, 600, 2400};
 
 std::int64_t blocks_to_learn(const Traffic& traffic) {
   constexpr double kLearnSeconds = 600;
@@ -214,10 +272,14 @@ Traffic traffic_of(const Question& question) {
   if (question.row == Row::kPromotion) {
     traffic.bad_rate_candidate = traffic.bad_rate_stable + kPromotionMargin;
   } else if (is_judged(question.row)) {
-    traffic.cluster_mean = question.row == Row::kJudge ? 1 : kClusterMean;
+    traffic.cluster_mean = is_clustered(question.row) ? kClusterMean : 1;
     const analysis::Settings settings = judge_settings(traffic, question.alpha);
-    traffic.bad_rate_candidate =
-        traffic.bad_rate_stable + analysis::rollback_margin(*settings.errors);
+    if (question.row != Row::kShared && question.row != Row::kSharedClustered) {
+      traffic.bad_rate_candidate += analysis::rollback_margin(*settings.errors);
+    }
+    if (is_shared(question.row)) {
+      traffic.shared_outages_at = kOutages;
+    }
   }
   return traffic;
 }
@@ -271,11 +333,11 @@ Rate wilson(std::int64_t crossed, std::int64_t runs) {
 
 Rate crossing_rate(const Question& question) {
   const Traffic traffic = traffic_of(question);
-  const std::vector<Step> steps = steps_of(traffic);
+  const Steps steps = steps_of(traffic);
   const JudgePlan plan{
       .traffic = traffic,
       .alpha = question.alpha,
-      .blocks_to_learn = question.row == Row::kClustered ? blocks_to_learn(traffic) : 0};
+      .blocks_to_learn = is_learned_before(question.row) ? blocks_to_learn(traffic) : 0};
   Rng seeds(question.seed);
   std::int64_t crossed = 0;
   for (std::int64_t run = 0; run < question.runs; ++run) {
@@ -283,14 +345,17 @@ Rate crossing_rate(const Question& question) {
     bool has_crossed = false;
     switch (question.row) {
       case Row::kEvidence:
-        has_crossed = evidence_crosses(traffic, steps, question.alpha, rng);
+        has_crossed = evidence_crosses(traffic, steps.planned, question.alpha, rng);
         break;
       case Row::kPromotion:
-        has_crossed = promotion_crosses(traffic, steps, question.alpha, rng);
+        has_crossed = promotion_crosses(traffic, steps.planned, question.alpha, rng);
         break;
       case Row::kJudge:
       case Row::kClustered:
       case Row::kUnlearned:
+      case Row::kShared:
+      case Row::kSharedClustered:
+      case Row::kSharedClusteredAtMargin:
         has_crossed = run_judge(plan, steps, rng).is_rolled_back;
         break;
     }
@@ -311,6 +376,12 @@ std::string describe_row(Row row) {
       return "the same, errors in clusters of 5";
     case Row::kUnlearned:
       return "the same, nothing learned before";
+    case Row::kShared:
+      return "whole judge, equal arms, shared outages";
+    case Row::kSharedClustered:
+      return "the same, errors in clusters of 5";
+    case Row::kSharedClusteredAtMargin:
+      return "the same, at the rollback margin";
   }
   return {};
 }
@@ -320,7 +391,11 @@ Detection detection(const Regression& regression) {
   traffic.block_seconds = regression.block_seconds;
   traffic.bad_rate_candidate = regression.bad_rate;
   traffic.cluster_mean = regression.cluster_mean;
-  const std::vector<Step> steps = steps_of(traffic);
+  if (regression.is_after_outage) {
+    traffic.shared_outages_at = kOutages;
+    traffic.candidate_turns_bad_at = 600 + kOutageSeconds;
+  }
+  const Steps steps = steps_of(traffic);
   const JudgePlan plan{
       .traffic = traffic, .alpha = 0.01, .blocks_to_learn = blocks_to_learn(traffic)};
   Rng seeds(regression.seed);
@@ -329,7 +404,8 @@ Detection detection(const Regression& regression) {
   for (std::int64_t i = 0; i < regression.runs; ++i) {
     const JudgeRun run = run_judge(plan, steps, seeds.fork());
     if (run.is_rolled_back) {
-      seconds.push_back(static_cast<double>(run.blocks) * traffic.block_seconds);
+      seconds.push_back(static_cast<double>(run.blocks) * traffic.block_seconds -
+                        traffic.candidate_turns_bad_at);
       bad.push_back(static_cast<double>(run.bad));
     }
   }

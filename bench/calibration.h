@@ -33,6 +33,10 @@ struct Traffic {
   double bad_rate_candidate = 0.001;
   double bad_rate_stable = 0.001;
   double cluster_mean = 1;  // Bad requests come in groups of this mean (geometric), in one pod.
+  // Both arms fail for a minute at 20 %: at these seconds, counted from the first step on, so that
+  // those below 0 fall into what is learned before it.
+  std::vector<double> shared_outages_at = {};
+  double candidate_turns_bad_at = 0;  // Until then it is as good as stable. Seconds.
 };
 
 enum class Row {
@@ -42,6 +46,9 @@ enum class Row {
                // rollback margin (objective: max 1 %, worse than stable by 0.5 %).
   kClustered,  // The same with bad requests in clusters of 5, after ten minutes of stable alone.
   kUnlearned,  // The same without those ten minutes.
+  kShared,     // Arms as good as each other and three shared outages, one of them while learning.
+  kSharedClustered,          // The same with clusters of 5.
+  kSharedClusteredAtMargin,  // And with a candidate exactly at its rollback margin.
 };
 
 struct Question {
@@ -71,6 +78,9 @@ struct Regression {
   double bad_rate = 0.05;
   double cluster_mean = 1;
   double block_seconds = 5;
+  // Bad only from the end of a shared outage on, with outages as in Row::kShared; times count from
+  // there.
+  bool is_after_outage = false;
   std::int64_t runs = 1000;
   std::uint64_t seed = 1;
 };

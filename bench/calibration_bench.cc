@@ -23,6 +23,10 @@ constexpr std::array kQuestions = {
     Question{.row = Row::kJudge, .alpha = 0.01, .block_seconds = 5},
     Question{.row = Row::kClustered, .alpha = 0.01, .block_seconds = 5},
     Question{.row = Row::kUnlearned, .alpha = 0.01, .block_seconds = 5},
+    Question{.row = Row::kClustered, .alpha = 0.01, .block_seconds = 10},
+    Question{.row = Row::kShared, .alpha = 0.01, .block_seconds = 5},
+    Question{.row = Row::kSharedClustered, .alpha = 0.01, .block_seconds = 5},
+    Question{.row = Row::kSharedClusteredAtMargin, .alpha = 0.01, .block_seconds = 5},
 };
 
 constexpr std::array kRegressions = {
@@ -35,6 +39,9 @@ constexpr std::array kRegressions = {
     Regression{.bad_rate = 0.05, .block_seconds = 5},
     Regression{.bad_rate = 0.5, .block_seconds = 10},
     Regression{.bad_rate = 0.5, .block_seconds = 5},
+    Regression{.bad_rate = 0.01, .cluster_mean = 5, .block_seconds = 5},
+    Regression{.bad_rate = 0.05, .block_seconds = 5, .is_after_outage = true},
+    Regression{.bad_rate = 0.05, .cluster_mean = 5, .block_seconds = 5, .is_after_outage = true},
 };
 
 void print_rates(std::int64_t runs) {
@@ -64,9 +71,10 @@ void print_detections(std::int64_t runs) {
   for (Regression regression : kRegressions) {
     regression.runs = runs;
     const Detection seen = detection(regression);
-    fmt::print("| {:.3g} %{} | {:.0f} s | {} of {} | {:.0f}, {:.0f} | {:.0f}, {:.0f} |\n",
+    fmt::print("| {:.3g} %{}{} | {:.0f} s | {} of {} | {:.0f}, {:.0f} | {:.0f}, {:.0f} |\n",
                100 * regression.bad_rate,
                regression.cluster_mean > 1 ? ", clusters of 5" : "",
+               regression.is_after_outage ? ", after a shared outage" : "",
                regression.block_seconds,
                seen.rolled_back.crossed,
                seen.rolled_back.runs,
