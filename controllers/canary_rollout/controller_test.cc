@@ -241,5 +241,36 @@ TEST_F(RolloutController, ObservesRoutersWorkersAndRejections) {
   ASSERT_TRUE(seen.index.has_value());
 }
 
+TEST_F(RolloutController, ObservesWhatWorkersMadeOfThePresentGoldenSet) {
+  Process process(cluster_);
+  const auto observe = [&] {
+    cluster_.loop.run_for(seconds(2));
+    api::CanaryRollout evaluating = rollout();
+    evaluating.status.phase = RolloutPhase::kEvaluating;
+    return process.rollout.observe(evaluating).evaluations;
+  };
+  offer_candidate(api::CandidatePhase::kReady);
+  EXPECT_FALSE(observe().can_be_asked);
+  ASSERT_TRUE(cluster_.server.send(merge_patch(
+      api::kRagIndexKind,
+      key_,
+      R"({"spec":{"evaluation":{"goldenSet":{"http":{"url":"http://corpus/golden.jsonl"}}}}})")));
+  api::HttpSource golden_set{.url = "http://corpus/golden.jsonl"};
+  const auto stable = scrape::key_of_reevaluation("default", "packages-stable", golden_set);
+  process.stores.evaluations.put_error(key_, stable, "HTTP status 503");
+  EXPECT_TRUE(observe().can_be_asked);
+  EXPECT_EQ(observe().again_problem, "HTTP status 503");
+  const std::string digest(64, 'a');
+  process.stores.evaluations.put(key_, stable, {.golden_digest = digest});
+  EXPECT_EQ(observe().stable_again->golden_digest, digest);
+  EXPECT_EQ(observe().again_problem, "");
+  golden_set.sha256 = digest;
+  const auto candidate = scrape::key_of_reevaluation("default", "packages-next", golden_set);
+  process.stores.evaluations.put_error(key_, candidate, "too old");
+  EXPECT_EQ(observe().again_problem, "too old");
+  process.stores.evaluations.put(key_, candidate, {.golden_digest = digest});
+  EXPECT_EQ(observe().candidate_again->golden_digest, digest);
+}
+
 }  // namespace
 }  // namespace sluice::canary_rollout

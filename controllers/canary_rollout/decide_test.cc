@@ -234,22 +234,6 @@ TEST(RolloutDecide, WaitsForReadinessBeforeTrafficButNotForEver) {
   EXPECT_TRUE(world.weights.empty());
 }
 
-TEST(RolloutDecide, HoldsWhenTheGoldenSetChanged) {
-  StoryWorld world;
-  world.offer_candidate("packages-next");
-  world.set_evaluation(true, 0.75, "golden-2");
-  world.run(30);
-  EXPECT_EQ(world.status().phase, RolloutPhase::kEvaluating);
-  EXPECT_EQ(reason_of(world, "Progressing"), "GoldenSetChanged");
-  world.run(600);
-  EXPECT_EQ(reason_of(world, "DataStale"), "GoldenSetChanged");
-  const auto writes = world.status_writes;
-  world.run(60);
-  EXPECT_EQ(world.status_writes, writes);
-  world.set_evaluation(false, 0.7, "golden-2");
-  EXPECT_TRUE(world.run_until(RolloutPhase::kProgressing, 3));
-}
-
 struct NoDataCase {
   api::NoDataPolicy policy;
   RolloutPhase phase;

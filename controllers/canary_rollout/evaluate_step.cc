@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <array>
 #include <string_view>
 #include <vector>
 
@@ -63,28 +64,77 @@ std::string with_problem(std::string text, const std::string& problem) {
   return problem.empty() ? std::move(text) : text + "; " + problem;
 }
 
-std::optional<Missing> what_is_missing(const Evaluations& seen) {
-  if (!seen.candidate) {
+// The results to compare: of one golden set if there are such, else the newest of either arm.
+struct Pair {
+  const wire::EvaluationResults* candidate = nullptr;
+  const wire::EvaluationResults* stable = nullptr;
+
+  [[nodiscard]] bool is_comparable() const {
+    return candidate != nullptr && stable != nullptr &&
+           candidate->golden_digest == stable->golden_digest;
+  }
+};
+
+const wire::EvaluationResults* pointer_to(const std::optional<wire::EvaluationResults>& results) {
+  return results ? &*results : nullptr;
+}
+
+Pair pair_of(const Evaluations& seen) {
+  const std::array candidates{pointer_to(seen.candidate_again), pointer_to(seen.candidate)};
+  const std::array stables{pointer_to(seen.stable_again), pointer_to(seen.stable)};
+  for (const auto* candidate : candidates) {
+    for (const auto* stable : stables) {
+      if (const Pair pair{candidate, stable}; pair.is_comparable()) {
+        return pair;
+      }
+    }
+  }
+  return {candidates[0] != nullptr ? candidates[0] : candidates[1],
+          stables[0] != nullptr ? stables[0] : stables[1]};
+}
+
+// How far the evaluation on the present golden set is, and what a person can do about it.
+std::string progress_of_asking(const Evaluations& seen) {
+  if (!seen.can_be_asked) {
+    return "the index names no golden set to evaluate both on: set spec.evaluation.goldenSet, or "
+           "abort";
+  }
+  const std::string_view who = seen.stable_again ? "the candidate" : "stable";
+  if (seen.again_problem.empty()) {
+    return fmt::format("workers of {} are evaluating it on the present one", who);
+  }
+  return fmt::format(
+      "workers of {} cannot evaluate it on the present one: {}; they are asked again, so make it "
+      "available to them, or abort",
+      who,
+      seen.again_problem);
+}
+
+std::optional<Missing> what_is_missing(const Evaluations& seen, const Pair& pair) {
+  if (pair.candidate == nullptr) {
     return Missing{
         "AwaitingEvaluation",
         with_problem("waiting for the candidate's golden-set results", seen.candidate_problem)};
   }
-  if (!is_rectangular(*seen.candidate)) {
+  if (!is_rectangular(*pair.candidate)) {
     return Missing{"InvalidResults", "the candidate's golden-set results have uneven columns"};
   }
-  if (!seen.stable) {
-    return Missing{"AwaitingEvaluation",
-                   with_problem("waiting for stable's golden-set results", seen.stable_problem)};
+  if (pair.stable == nullptr) {
+    return Missing{
+        "AwaitingEvaluation",
+        with_problem(with_problem("waiting for stable's golden-set results", seen.stable_problem),
+                     seen.again_problem)};
   }
-  if (!is_rectangular(*seen.stable)) {
+  if (!is_rectangular(*pair.stable)) {
     return Missing{"InvalidResults", "stable's golden-set results have uneven columns"};
   }
-  if (seen.candidate->golden_digest != seen.stable->golden_digest) {
+  if (!pair.is_comparable()) {
     return Missing{"GoldenSetChanged",
                    fmt::format("the golden set changed: the candidate was evaluated on {} and "
-                               "stable on {}, so they cannot be compared",
-                               short_digest(seen.candidate->golden_digest),
-                               short_digest(seen.stable->golden_digest))};
+                               "stable on {}; {}",
+                               short_digest(pair.candidate->golden_digest),
+                               short_digest(pair.stable->golden_digest),
+                               progress_of_asking(seen))};
   }
   return std::nullopt;
 }
@@ -172,10 +222,11 @@ void on_evaluating(Turn& turn) {
   CHECK(turn.policy.has_value());
   const analysis::GoldenSetSettings settings = golden_settings_of(*turn.policy);
   const Evaluations& seen = turn.seen.evaluations;
-  if (const auto missing = what_is_missing(seen)) {
+  const Pair pair = pair_of(seen);
+  if (const auto missing = what_is_missing(seen, pair)) {
     // The floor needs no stable: a candidate below it is not kept waiting for a comparison.
-    if (seen.candidate && is_rectangular(*seen.candidate)) {
-      const auto alone = analysis::judge_golden_set(settings, rows_of(*seen.candidate), {});
+    if (pair.candidate != nullptr && is_rectangular(*pair.candidate)) {
+      const auto alone = analysis::judge_golden_set(settings, rows_of(*pair.candidate), {});
       if (alone.verdict == GoldenSetVerdict::kFail) {
         show(turn, alone);
         refuse(turn, settings, alone);
@@ -186,7 +237,7 @@ void on_evaluating(Turn& turn) {
     return;
   }
   const auto assessment =
-      analysis::judge_golden_set(settings, rows_of(*seen.candidate), rows_of(*seen.stable));
+      analysis::judge_golden_set(settings, rows_of(*pair.candidate), rows_of(*pair.stable));
   show(turn, assessment);
   switch (assessment.verdict) {
     case GoldenSetVerdict::kPass:

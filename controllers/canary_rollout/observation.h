@@ -38,6 +38,12 @@ struct Evaluations {
   // Why they could not be fetched so far; empty when nothing went wrong.
   std::string candidate_problem = {};
   std::string stable_problem = {};
+  // What the workers made of the index's present golden set, if they were asked: they are when the
+  // builds' results are on different ones. The problem is that of whoever was asked last.
+  std::optional<wire::EvaluationResults> candidate_again = {};
+  std::optional<wire::EvaluationResults> stable_again = {};
+  std::string again_problem = {};
+  bool can_be_asked = false;  // The index names a golden set.
 };
 
 // A stored policy of this rollout (ControllerRevision).

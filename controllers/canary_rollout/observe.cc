@@ -63,6 +63,37 @@ void add_evaluation(const Surroundings& world,
   }
 }
 
+// Results on the present golden set, as far as workers have been asked for them. The candidate's
+// are on the very bytes of stable's.
+void add_reevaluations(const Surroundings& world, const api::RagIndex& index, Evaluations& seen) {
+  const auto& evaluation = index.spec.evaluation;
+  if (!evaluation || !evaluation->golden_set.http) {
+    return;
+  }
+  seen.can_be_asked = true;
+  api::HttpSource golden_set = *evaluation->golden_set.http;
+  const auto& store = world.stores.evaluations;
+  const auto key_of = [&](const std::string& revision) {
+    return scrape::key_of_reevaluation(index.metadata.namespace_name, revision, golden_set);
+  };
+  const scrape::EvaluationKey stable = key_of(index.status.stable_revision);
+  const auto of_stable = store.find(stable);
+  if (of_stable == nullptr) {
+    seen.again_problem = store.problem(stable);
+    return;
+  }
+  seen.stable_again = *of_stable;
+  golden_set.sha256 = of_stable->golden_digest;
+  if (index.status.candidate) {
+    const scrape::EvaluationKey candidate = key_of(index.status.candidate->revision);
+    if (const auto of_candidate = store.find(candidate)) {
+      seen.candidate_again = *of_candidate;
+    } else {
+      seen.again_problem = store.problem(candidate);
+    }
+  }
+}
+
 // Only looked at in the step that judges them: they are long.
 Evaluations evaluations_of(const Surroundings& world, const Observation& seen) {
   Evaluations evaluations;
@@ -85,6 +116,7 @@ Evaluations evaluations_of(const Surroundings& world, const Observation& seen) {
                     .digest = index.stable->evaluation_digest},
                    {evaluations.stable, evaluations.stable_problem});
   }
+  add_reevaluations(world, *seen.index, evaluations);
   return evaluations;
 }
 

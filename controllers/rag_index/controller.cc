@@ -60,6 +60,11 @@ Observation RagIndexController::observe(const api::RagIndex& index) const {
     }
   }
   seen.samples = world_.stores.samples.of_index(meta.key());
+  if (const api::HttpSource* golden_set = golden_set_of(index.spec)) {
+    const auto again = world_.stores.evaluations.find(scrape::key_of_reevaluation(
+        meta.namespace_name, index.status.stable_revision, *golden_set));
+    seen.stable_golden_again = again == nullptr ? std::string() : again->golden_digest;
+  }
   return seen;
 }
 

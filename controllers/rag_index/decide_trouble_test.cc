@@ -367,6 +367,72 @@ TEST_F(Trouble, RouterThatDoesNotConfirmIsNamed) {
   EXPECT_EQ(world.plan.router_interval, std::chrono::seconds(30));
 }
 
+// A candidate that was built with another golden set than stable, and its rollout compares them.
+struct GoldenSetChange : Trouble {
+  api::CanaryRollout* rollout = nullptr;
+
+  void SetUp() override {
+    ASSERT_TRUE(world.settle());
+    rollout = &world.add_rollout("packages");
+    world.build = [](const kube::Pod&) {
+      api::RevisionFacts facts = facts_of(digest_of('d'), 0.7);
+      facts.evaluation->golden_digest = digest_of('4');
+      facts.index_digest = digest_of('9');
+      return BuildOutcome{.facts = facts};
+    };
+    world.edit(use_bm25);
+    ASSERT_TRUE(world.settle());
+    world.take_up(*rollout);
+    rollout->status.phase = api::RolloutPhase::kEvaluating;
+    ASSERT_TRUE(world.settle());
+  }
+};
+
+TEST_F(GoldenSetChange, HasStablesWorkersEvaluateAgain) {
+  ASSERT_EQ(world.plan.reevaluations.size(), 1U);
+  const scrape::ReevaluationTarget& target = world.plan.reevaluations[0];
+  EXPECT_EQ(target.revision, world.status().stable_revision);
+  EXPECT_EQ(target.golden_set.url, "http://corpus/golden.jsonl");
+  EXPECT_FALSE(target.golden_set.sha256.has_value());
+  EXPECT_EQ(target.index_digest, digest_of('1'));
+  EXPECT_EQ(target.addresses.size(), 2U);
+  world.stable_golden_again = digest_of('4');
+  ASSERT_TRUE(world.settle());
+  EXPECT_EQ(world.plan.reevaluations.size(), 1U) << "the candidate was built with that one";
+}
+
+TEST_F(GoldenSetChange, HasTheCandidateFollowWhenItsOwnIsOldAsWell) {
+  world.stable_golden_again = digest_of('5');
+  world.reconcile();
+  ASSERT_EQ(world.plan.reevaluations.size(), 2U);
+  const scrape::ReevaluationTarget& target = world.plan.reevaluations[1];
+  EXPECT_EQ(target.revision, world.status().candidate->revision);
+  EXPECT_EQ(target.golden_set.url, "http://corpus/golden.jsonl");
+  EXPECT_EQ(target.golden_set.sha256, digest_of('5')) << "the very same bytes";
+  EXPECT_EQ(target.index_digest, digest_of('9'));
+  EXPECT_FALSE(target.addresses.empty());
+}
+
+TEST_F(GoldenSetChange, AsksNobodyWhenNobodyWaitsOrThereIsNothingToAskFor) {
+  rollout->status.phase = api::RolloutPhase::kProgressing;
+  world.reconcile();
+  EXPECT_TRUE(world.plan.reevaluations.empty()) << "nothing is compared any more";
+  rollout->status.phase = api::RolloutPhase::kEvaluating;
+  world.reconcile();
+  EXPECT_FALSE(world.plan.reevaluations.empty());
+  world.edit([](api::RagIndexSpec& spec) { spec.evaluation.reset(); });
+  world.reconcile();
+  EXPECT_TRUE(world.plan.reevaluations.empty()) << "the index names no golden set";
+}
+
+TEST_F(Trouble, TheSameGoldenSetAsksNobody) {
+  api::CanaryRollout& rollout = split_bm25();
+  rollout.status.phase = api::RolloutPhase::kEvaluating;
+  world.reconcile();
+  EXPECT_EQ(world.plan.evaluations.size(), 2U);
+  EXPECT_TRUE(world.plan.reevaluations.empty());
+}
+
 TEST_F(Trouble, CandidateKeepsItsStoryOverARestart) {
   split_bm25();
   const api::CandidateStatus before = *world.status().candidate;

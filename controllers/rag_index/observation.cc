@@ -55,6 +55,11 @@ void add_revision(Observation& seen, const kube::ControllerRevision& revision) {
   seen.revisions.push_back(std::move(known));
 }
 
+const api::HttpSource* golden_set_of(const api::RagIndexSpec& spec) {
+  const bool is_there = spec.evaluation && spec.evaluation->golden_set.http;
+  return is_there ? &*spec.evaluation->golden_set.http : nullptr;
+}
+
 const Revision* find_revision(const Observation& seen, std::string_view name) {
   return find_named(seen.revisions, name);
 }

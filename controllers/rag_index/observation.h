@@ -76,12 +76,18 @@ struct Observation {
   std::optional<kube::ConfigMap> route = {};
   std::map<std::string, scrape::ReportSample> reports = {};  // By builder pod UID.
   std::vector<scrape::RouterSample> samples = {};
+  // sha256 of the golden set on which stable's workers have evaluated it again; empty while there
+  // are no such results.
+  std::string stable_golden_again = {};
   Settings settings = {};
 };
 
 // Sorts a ControllerRevision with our index label into the observation: a revision, a policy, or
 // nothing of ours (owned by an index of another UID, or unreadable).
 void add_revision(Observation& seen, const kube::ControllerRevision& revision);
+
+// The golden set that the spec names now; null when it names none.
+[[nodiscard]] const api::HttpSource* golden_set_of(const api::RagIndexSpec& spec);
 
 // The objects are looked up by name; null when there is none.
 [[nodiscard]] const Revision* find_revision(const Observation& seen, std::string_view name);

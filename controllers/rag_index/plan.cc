@@ -58,6 +58,49 @@ void add_evaluation(Turn& turn, const std::string& revision, const api::Revision
   turn.decision.plan.evaluations.push_back(std::move(target));
 }
 
+std::string golden_digest_of(const api::RevisionFacts& facts) {
+  return facts.evaluation ? facts.evaluation->golden_digest : std::string();
+}
+
+void add_reevaluation(Turn& turn,
+                      const std::string& revision,
+                      const api::RevisionFacts& facts,
+                      const api::HttpSource& golden_set) {
+  scrape::ReevaluationTarget target{
+      .revision = revision, .golden_set = golden_set, .index_digest = facts.index_digest};
+  for (const kube::Pod* pod : pods_of(turn.seen, api::kComponentWorker, revision)) {
+    if (kube::is_ready(*pod) && is_reachable(*pod)) {
+      target.addresses.push_back(pod->status.pod_ip);
+    }
+  }
+  turn.decision.plan.reevaluations.push_back(std::move(target));
+}
+
+// Candidate and stable were evaluated on different golden sets, or one on none, and the rollout
+// waits to compare them: stable is evaluated again on the present one. Should the candidate turn
+// out not to have been built with that one either, it follows, pinned to the very same bytes.
+void plan_reevaluations(Turn& turn) {
+  const api::CandidateStatus* candidate = turn.candidate();
+  const auto& stable = turn.status().stable;
+  const api::HttpSource* golden_set = golden_set_of(turn.spec());
+  const bool is_waited_for = is_judging_candidate(turn) && candidate->facts && stable &&
+                             turn.rollout->status.phase == api::RolloutPhase::kEvaluating;
+  if (!is_waited_for || golden_set == nullptr) {
+    return;
+  }
+  const std::string of_candidate = golden_digest_of(*candidate->facts);
+  if (!of_candidate.empty() && of_candidate == golden_digest_of(*stable)) {
+    return;
+  }
+  add_reevaluation(turn, turn.status().stable_revision, *stable, *golden_set);
+  const std::string& again = turn.seen.stable_golden_again;
+  if (!again.empty() && again != of_candidate) {
+    api::HttpSource same = *golden_set;
+    same.sha256 = again;
+    add_reevaluation(turn, candidate->revision, *candidate->facts, same);
+  }
+}
+
 }  // namespace
 
 void plan_scrapes(Turn& turn) {
@@ -81,6 +124,7 @@ void plan_scrapes(Turn& turn) {
       add_evaluation(turn, turn.status().stable_revision, *turn.status().stable);
     }
   }
+  plan_reevaluations(turn);
 }
 
 }  // namespace sluice::rag_index

@@ -2,6 +2,14 @@
 
 namespace sluice::scrape {
 
+EvaluationKey key_of_reevaluation(const std::string& namespace_name,
+                                  const std::string& revision,
+                                  const api::HttpSource& golden_set) {
+  return {.namespace_name = namespace_name,
+          .revision = revision,
+          .digest = golden_set.url + " " + golden_set.sha256.value_or("")};
+}
+
 std::shared_ptr<const wire::EvaluationResults> EvaluationStore::find(
     const EvaluationKey& key) const {
   const auto found = entries_.find(key);

@@ -18,9 +18,14 @@ namespace sluice::scrape {
 struct EvaluationKey {
   std::string namespace_name = {};
   std::string revision = {};
-  std::string digest = {};  // RevisionFacts::evaluation_digest.
+  std::string digest = {};  // RevisionFacts::evaluation_digest, or see key_of_reevaluation().
   auto operator<=>(const EvaluationKey&) const = default;
 };
+
+// Of results that a revision's workers were asked for on this golden set.
+[[nodiscard]] EvaluationKey key_of_reevaluation(const std::string& namespace_name,
+                                                const std::string& revision,
+                                                const api::HttpSource& golden_set);
 
 class EvaluationStore {
  public:

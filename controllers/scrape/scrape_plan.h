@@ -28,12 +28,23 @@ struct EvaluationTarget {
   bool operator==(const EvaluationTarget&) const = default;
 };
 
+// A revision to be evaluated again, on another golden set than the one it was built with. Its
+// workers are asked to (POST /evaluate), since pods of the operator fetch no URL that a spec names.
+struct ReevaluationTarget {
+  std::string revision = {};
+  api::HttpSource golden_set = {};
+  std::string index_digest = {};  // Of what must have been evaluated.
+  std::vector<std::string> addresses = {};
+  bool operator==(const ReevaluationTarget&) const = default;
+};
+
 struct ScrapePlan {
   std::vector<PodTarget> routers = {};
   Duration router_interval = std::chrono::seconds(30);
   std::vector<PodTarget> builders = {};      // Those whose report is still awaited.
   std::set<std::string> builders_kept = {};  // UIDs whose last report is still of use.
   std::vector<EvaluationTarget> evaluations = {};
+  std::vector<ReevaluationTarget> reevaluations = {};
   bool operator==(const ScrapePlan&) const = default;
 };
 

@@ -8,6 +8,7 @@
 #include "base/check.h"
 #include "base/describe.h"
 #include "crds/names.h"
+#include "dataplane/wire/evaluation.h"
 
 namespace sluice::scrape {
 namespace {
@@ -17,6 +18,9 @@ constexpr Duration kReportInterval = std::chrono::milliseconds(500);
 // Results are large and wait for nobody in the first seconds; a failed fetch comes again soon.
 constexpr Duration kEvaluationDeadline = std::chrono::seconds(10);
 constexpr Duration kEvaluationInterval = std::chrono::seconds(2);
+// A worker at work is asked how far it is; one that failed is left alone for a while.
+constexpr Duration kReevaluationInterval = std::chrono::seconds(1);
+constexpr Duration kReevaluationRetry = std::chrono::seconds(10);
 constexpr std::size_t kCountersBytesMax = std::size_t{512} * 1024;
 constexpr std::size_t kReportBytesMax = std::size_t{64} * 1024;
 constexpr std::size_t kEvaluationBytesMax = std::size_t{32} * 1024 * 1024;
@@ -42,6 +46,50 @@ bool belongs_to(const wire::EvaluationResults& results, const api::EvaluationSum
 
 EvaluationKey key_of(const kube::ObjectKey& index, const EvaluationTarget& target) {
   return {index.namespace_name, target.revision, target.digest};
+}
+
+EvaluationKey key_of(const kube::ObjectKey& index, const ReevaluationTarget& target) {
+  return key_of_reevaluation(index.namespace_name, target.revision, target.golden_set);
+}
+
+// The job that a worker speaks of, if it is what was asked for and has not failed.
+Result<wire::EvaluationJob> read_job(const ReevaluationTarget& target,
+                                     const std::string& known_job,
+                                     const Result<HttpResponse>& answer) {
+  if (!answer) {
+    return fail(answer.error());
+  }
+  if (answer->status == 429) {
+    return fail(ErrorCode::kThrottled, "the worker is evaluating something else");
+  }
+  if (answer->status == 405 || (answer->status == 404 && known_job.empty())) {
+    return fail(ErrorCode::kNotFound, "the worker's engine is too old to evaluate again");
+  }
+  if (answer->status != 200 && answer->status != 202) {
+    return fail(ErrorCode::kUnavailable, "HTTP status " + std::to_string(answer->status));
+  }
+  auto job = from_json<wire::EvaluationJob>(answer->body);
+  if (!job) {
+    return job;
+  }
+  if (job->index_digest != target.index_digest) {
+    return fail(ErrorCode::kInvalid, "another index is served at this address");
+  }
+  if (!known_job.empty() && job->id != known_job) {
+    return fail(ErrorCode::kNotFound, "the worker has forgotten it was asked");
+  }
+  if (job->state == wire::EvaluationState::kFailed) {
+    return fail(ErrorCode::kInvalid, job->message);
+  }
+  const bool is_done = job->state == wire::EvaluationState::kDone;
+  if (is_done && !job->results) {
+    return fail(ErrorCode::kInvalid, "the worker is done and gives no results");
+  }
+  const auto& pin = target.golden_set.sha256;
+  if (is_done && pin && job->results->golden_digest != *pin) {
+    return fail(ErrorCode::kInvalid, "the worker evaluated another golden set");
+  }
+  return job;
 }
 
 }  // namespace
@@ -85,6 +133,15 @@ void Scraper::set_plan(const kube::ObjectKey& index, const ScrapePlan& plan) {
           .evaluation = target, .interval = kEvaluationInterval};
     }
   }
+  for (const ReevaluationTarget& target : plan.reevaluations) {
+    const EvaluationKey key =
+        key_of_reevaluation(index.namespace_name, target.revision, target.golden_set);
+    results.insert(key);
+    if (stores_.evaluations.find(key) == nullptr && !target.addresses.empty()) {
+      wanted[{index, What::kReevaluation, target.revision + "/" + key.digest}] = {
+          .reevaluation = target, .interval = kReevaluationInterval};
+    }
+  }
   stores_.evaluations.retain(index, results);
   std::vector<TargetKey> gone;
   for (const auto& [key, target] : targets_) {
@@ -121,6 +178,7 @@ void Scraper::want(const TargetKey& key, Target target) {
   const bool is_other_pace = known.interval != target.interval;
   known.pod = std::move(target.pod);
   known.evaluation = std::move(target.evaluation);
+  known.reevaluation = std::move(target.reevaluation);
   known.interval = target.interval;
   if (is_new || has_moved || is_other_pace) {
     if (is_new || has_moved) {
@@ -149,8 +207,14 @@ void Scraper::start(const TargetKey& key) {
   target.timer = {};
   target.was_started = true;
   target.last_start = loop_.now();
+  target.transfer = transport_.start(
+      request_for(target, key.what),
+      {.on_done = [this, key](Result<HttpResponse> answer) { finished(key, answer); }});
+}
+
+HttpRequest Scraper::request_for(Target& target, What what) {
   HttpRequest request{.deadline = kDeadline};
-  switch (key.what) {
+  switch (what) {
     case What::kCounters:
       request.url = url_of(target.pod.address, "/counters");
       request.body_bytes_max = kCountersBytesMax;
@@ -166,16 +230,20 @@ void Scraper::start(const TargetKey& key) {
       request.deadline = kEvaluationDeadline;
       break;
     }
+    case What::kReevaluation:
+      return reevaluation_request(target);
   }
-  target.transfer = transport_.start(
-      std::move(request),
-      {.on_done = [this, key](Result<HttpResponse> answer) { finished(key, answer); }});
+  return request;
 }
 
 void Scraper::finished(const TargetKey& key, const Result<HttpResponse>& answer) {
   const auto found = targets_.find(key);
   CHECK(found != targets_.end());
   found->second.transfer = {};
+  if (key.what == What::kReevaluation) {
+    follow_reevaluation(key, found->second, answer);
+    return;
+  }
   arm(key, found->second);
   // A subscriber may change the plan while it is told, and with it drop this very target.
   const Target target = found->second;
@@ -224,6 +292,45 @@ void Scraper::take_evaluation(const TargetKey& key, const Target& target, const 
   }
 }
 
+HttpRequest Scraper::reevaluation_request(Target& target) {
+  HttpRequest request{.deadline = kEvaluationDeadline, .body_bytes_max = kEvaluationBytesMax};
+  if (target.job.empty()) {
+    const auto& addresses = target.reevaluation.addresses;
+    target.asked_at = addresses.at(target.next_address++ % addresses.size());
+    request.method = "POST";
+    request.headers = {{"Content-Type", "application/json"}};
+    const api::HttpSource& golden_set = target.reevaluation.golden_set;
+    request.body =
+        to_json(wire::EvaluateRequest{.url = golden_set.url, .sha256 = golden_set.sha256});
+  }
+  request.url = url_of(target.asked_at, "/evaluate");
+  return request;
+}
+
+// Asks, then looks again until the job is done; after a failure the next worker is asked.
+void Scraper::follow_reevaluation(const TargetKey& key,
+                                  Target& target,
+                                  const Result<HttpResponse>& answer) {
+  auto job = read_job(target.reevaluation, target.job, answer);
+  if (!job) {
+    target.job.clear();
+    target.interval = kReevaluationRetry;
+    arm(key, target);
+    take_error(key, Target(target), job.error().message);
+    return;
+  }
+  if (!job->results) {
+    target.job = job->id;
+    target.interval = kReevaluationInterval;
+    arm(key, target);
+    return;
+  }
+  const kube::ObjectKey index = key.index;
+  const EvaluationKey results = key_of(index, target.reevaluation);
+  drop(TargetKey(key));  // The target, and with it what was passed in, is gone.
+  stores_.evaluations.put(index, results, std::move(*job->results));
+}
+
 void Scraper::take_error(const TargetKey& key, const Target& target, const std::string& error) {
   failures_.add();
   switch (key.what) {
@@ -235,6 +342,9 @@ void Scraper::take_error(const TargetKey& key, const Target& target, const std::
       break;
     case What::kEvaluation:
       stores_.evaluations.put_error(key.index, key_of(key.index, target.evaluation), error);
+      break;
+    case What::kReevaluation:
+      stores_.evaluations.put_error(key.index, key_of(key.index, target.reevaluation), error);
       break;
   }
 }

@@ -1,6 +1,7 @@
 #pragma once
 // Scraper: carries out the plans: reads /counters of routers, /report of builders and /evaluation
-// of either, and puts what they say into the three stores. Plain HTTP to pod addresses, each
+// of either, has workers evaluate again (POST /evaluate, then GET until it is done), and puts what
+// they say into the three stores. Plain HTTP to pod addresses, each
 // request with a deadline of 2 s and a bounded answer; at most one request a target at a time. Loop
 // thread; loop, transport and stores outlive it. Destroying it cancels all that is under way.
 
@@ -43,7 +44,7 @@ class Scraper {
   [[nodiscard]] std::size_t targets() const { return targets_.size(); }
 
  private:
-  enum class What { kCounters, kReport, kEvaluation };
+  enum class What { kCounters, kReport, kEvaluation, kReevaluation };
 
   struct TargetKey {
     kube::ObjectKey index;
@@ -55,6 +56,9 @@ class Scraper {
   struct Target {
     PodTarget pod = {};
     EvaluationTarget evaluation = {};
+    ReevaluationTarget reevaluation = {};
+    std::string job = {};       // The worker's id of the evaluation; empty: it is yet to be asked.
+    std::string asked_at = {};  // That worker's address.
     std::size_t next_address = 0;
     Duration interval{};
     MonotonicTime last_start{};
@@ -66,10 +70,15 @@ class Scraper {
   void want(const TargetKey& key, Target target);
   void arm(const TargetKey& key, Target& target);
   void start(const TargetKey& key);
+  [[nodiscard]] static HttpRequest request_for(Target& target, What what);
+  [[nodiscard]] static HttpRequest reevaluation_request(Target& target);
   void finished(const TargetKey& key, const Result<HttpResponse>& answer);
   void take_counters(const TargetKey& key, const Target& target, const std::string& body);
   void take_report(const TargetKey& key, const Target& target, const std::string& body);
   void take_evaluation(const TargetKey& key, const Target& target, const std::string& body);
+  void follow_reevaluation(const TargetKey& key,
+                           Target& target,
+                           const Result<HttpResponse>& answer);
   void take_error(const TargetKey& key, const Target& target, const std::string& error);
   void drop(const TargetKey& key);
   [[nodiscard]] Stamp now() const;

@@ -6,6 +6,7 @@
 #include <map>
 
 #include "base/describe.h"
+#include "dataplane/wire/evaluation.h"
 
 namespace sluice::scrape {
 namespace {
@@ -33,10 +34,15 @@ class World final : public Loop, public Transport {
   void post(std::function<void()> task) override { call_after(Duration{0}, std::move(task)); }
 
   TransferId start(HttpRequest request, HttpHandler handler) override {
-    ++requests[request.url];
-    const TimerId timer = call_after(latency, [this, url = request.url, handler] {
+    const std::string url =
+        request.method == "GET" ? request.url : request.method + " " + request.url;
+    ++requests[url];
+    bodies[url] = request.body;
+    const TimerId timer = call_after(latency, [this, url, handler] {
       if (const auto found = answers.find(url); found != answers.end()) {
-        handler.on_done(HttpResponse{.status = 200, .body = found->second});
+        const auto status = statuses.find(url);
+        handler.on_done(HttpResponse{.status = status == statuses.end() ? 200 : status->second,
+                                     .body = found->second});
       } else {
         handler.on_done(fail(ErrorCode::kUnavailable, "connection refused"));
       }
@@ -56,8 +62,11 @@ class World final : public Loop, public Transport {
     now_ = end;
   }
 
+  // By URL; with the method before it if that is not GET.
   std::map<std::string, std::string> answers;
+  std::map<std::string, int> statuses;  // 200 where none is named.
   std::map<std::string, int> requests;
+  std::map<std::string, std::string> bodies;  // Of the last request.
   Duration latency = std::chrono::milliseconds(5);
 
  private:
@@ -141,6 +150,115 @@ TEST_F(Scraping, FetchesResultsOnceFromWhoeverHasThem) {
   ASSERT_NE(stores.evaluations.find(key), nullptr);
   EXPECT_EQ(world.requests[good], 1);
   EXPECT_EQ(scraper.targets(), 0U);
+}
+
+// A worker at 10.0.0.2 and one at 10.0.0.3, to be asked for an evaluation on another golden set.
+struct AskingAgain : Scraping {
+  const std::string ask = "POST http://10.0.0.2:8080/evaluate";
+  const std::string look = "http://10.0.0.2:8080/evaluate";
+  const std::string ask_other = "POST http://10.0.0.3:8080/evaluate";
+  const std::string look_at_other = "http://10.0.0.3:8080/evaluate";
+  const ReevaluationTarget target{.revision = "packages-a",
+                                  .golden_set = {.url = "http://corpus/golden.jsonl"},
+                                  .index_digest = "i",
+                                  .addresses = {"10.0.0.2", "10.0.0.3"}};
+  const EvaluationKey key = key_of_reevaluation("default", "packages-a", target.golden_set);
+
+  static std::string job(const std::string& id, wire::EvaluationState state) {
+    wire::EvaluationJob job{.id = id, .state = state, .index_digest = "i"};
+    if (state == wire::EvaluationState::kDone) {
+      job.results = wire::EvaluationResults{
+          .golden_digest = "g2", .ids = {"1"}, .ndcg_at_10 = {0.5}, .judged_at_10 = {1}};
+    } else if (state == wire::EvaluationState::kFailed) {
+      job.message = "the golden set: HTTP 404";
+    }
+    return to_json(job);
+  }
+
+  void plan(const ReevaluationTarget& wanted) {
+    ScrapePlan plan;
+    plan.reevaluations = {wanted};
+    scraper.set_plan(kIndex, plan);
+  }
+};
+
+TEST_F(AskingAgain, AsksOnceAndLooksUntilItIsDone) {
+  world.statuses[ask] = 202;
+  world.answers[ask] = job("1", wire::EvaluationState::kRunning);
+  world.answers[look] = job("1", wire::EvaluationState::kRunning);
+  plan(target);
+  world.run_for(std::chrono::seconds(30));
+  EXPECT_EQ(world.requests[ask], 1);
+  EXPECT_EQ(world.bodies[ask], R"({"url":"http://corpus/golden.jsonl"})");
+  EXPECT_NEAR(world.requests[look], 29, 2);
+  EXPECT_EQ(stores.evaluations.find(key), nullptr);
+  world.answers[look] = job("1", wire::EvaluationState::kDone);
+  world.run_for(std::chrono::seconds(2));
+  ASSERT_NE(stores.evaluations.find(key), nullptr);
+  EXPECT_EQ(stores.evaluations.find(key)->golden_digest, "g2");
+  EXPECT_EQ(scraper.targets(), 0U);
+  world.run_for(std::chrono::minutes(5));
+  EXPECT_EQ(world.requests[ask], 1);
+  EXPECT_EQ(world.requests[ask_other], 0);
+  scraper.set_plan(kIndex, {});
+  EXPECT_EQ(stores.evaluations.find(key), nullptr) << "no longer of use";
+}
+
+TEST_F(AskingAgain, SaysWhatWentWrongAndAsksTheNextOne) {
+  struct Case {
+    int status;
+    std::string answer;
+    std::string problem;
+  };
+
+  wire::EvaluationJob other{.id = "1", .index_digest = "another"};
+  const Case cases[] = {{429, "{}", "something else"},
+                        {405, "{}", "too old"},
+                        {404, "{}", "too old"},
+                        {503, "{}", "503"},
+                        {202, "nonsense", "JSON"},
+                        {202, to_json(other), "another index"},
+                        {202, job("1", wire::EvaluationState::kFailed), "HTTP 404"},
+                        {202, R"({"id":"1","state":"Done","indexDigest":"i"})", "no results"}};
+  for (const Case& one : cases) {
+    scraper.set_plan(kIndex, {});
+    world.statuses[ask] = one.status;
+    world.answers[ask] = one.answer;
+    world.answers[ask_other] = job("2", wire::EvaluationState::kRunning);
+    world.answers[look_at_other] = job("2", wire::EvaluationState::kDone);
+    plan(target);
+    world.run_for(std::chrono::seconds(1));
+    EXPECT_NE(stores.evaluations.problem(key).find(one.problem), std::string::npos)
+        << stores.evaluations.problem(key);
+    world.run_for(std::chrono::seconds(15));
+    EXPECT_NE(stores.evaluations.find(key), nullptr) << one.problem;
+  }
+}
+
+TEST_F(AskingAgain, AsksAnewWhenTheWorkerHasForgotten) {
+  world.answers[ask] = job("1", wire::EvaluationState::kRunning);
+  world.answers[look] = job("1", wire::EvaluationState::kRunning);
+  ReevaluationTarget one = target;
+  one.addresses = {"10.0.0.2"};
+  plan(one);
+  world.run_for(std::chrono::seconds(5));
+  world.answers[ask] = job("7", wire::EvaluationState::kRunning);
+  world.answers[look] = job("7", wire::EvaluationState::kDone);
+  world.run_for(std::chrono::seconds(15));
+  EXPECT_EQ(world.requests[ask], 2);
+  EXPECT_NE(stores.evaluations.find(key), nullptr);
+}
+
+TEST_F(AskingAgain, TakesOnlyResultsOnThePinnedBytes) {
+  ReevaluationTarget pinned = target;
+  pinned.golden_set.sha256 = "g3";
+  world.answers[ask] = job("1", wire::EvaluationState::kDone);
+  world.answers[ask_other] = job("1", wire::EvaluationState::kDone);
+  plan(pinned);
+  world.run_for(std::chrono::seconds(30));
+  const EvaluationKey pinned_key = key_of_reevaluation("default", "packages-a", pinned.golden_set);
+  EXPECT_EQ(stores.evaluations.find(pinned_key), nullptr);
+  EXPECT_NE(stores.evaluations.problem(pinned_key), "");
 }
 
 TEST_F(Scraping, KeepsAReportWhileItIsOfUse) {

@@ -12,8 +12,8 @@ namespace {
 
 constexpr double kTrip = 9.2;
 
-wire::EvaluationResults evaluation_of(double mean) {
-  wire::EvaluationResults results{.golden_digest = rag_index::digest_of('3')};
+wire::EvaluationResults evaluation_of(double mean, const std::string& golden_set) {
+  wire::EvaluationResults results{.golden_digest = golden_set};
   for (int i = 0; i < 100; ++i) {
     results.ids.push_back("q" + std::to_string(i));
     results.ndcg_at_10.push_back(std::clamp(mean + 0.1 * ((i % 5) - 2), 0.0, 1.0));
@@ -132,6 +132,37 @@ void Duet::show_counters() {
   }
 }
 
+// As builders and workers would tell. An index is as good on a new golden set as on the old one.
+canary_rollout::Evaluations Duet::evaluations() const {
+  canary_rollout::Evaluations seen;
+  const auto& candidate = index().candidate;
+  if (!candidate || !candidate->facts || !index().stable) {
+    return seen;
+  }
+  const auto of_build = [](const api::EvaluationSummary& built) {
+    return evaluation_of(built.ndcg_at_10, built.golden_digest);
+  };
+  seen.candidate = of_build(*candidate->facts->evaluation);
+  seen.stable = of_build(*index().stable->evaluation);
+  seen.can_be_asked = true;
+  for (const scrape::ReevaluationTarget& asked : world.plan.reevaluations) {
+    if (!do_workers_evaluate) {
+      seen.again_problem = "10.0.0.7: HTTP status 503";
+    } else if (asked.revision == index().stable_revision) {
+      seen.stable_again = evaluation_of(seen.stable->ndcg_at_10.at(2), golden_set);
+    } else if (asked.golden_set.sha256 == golden_set) {
+      seen.candidate_again = evaluation_of(seen.candidate->ndcg_at_10.at(2), golden_set);
+    }
+  }
+  return seen;
+}
+
+// What the index's controller hears of that.
+void Duet::evaluate_again() {
+  const bool is_done = do_workers_evaluate && !world.plan.reevaluations.empty();
+  world.stable_golden_again = is_done ? golden_set : std::string();
+}
+
 canary_rollout::Observation Duet::observe() const {
   canary_rollout::Observation seen{.rollout = world.rollouts.at(0), .index = world.index};
   for (const auto& [name, sample] : world.samples) {
@@ -149,10 +180,7 @@ canary_rollout::Observation Duet::observe() const {
       ++seen.candidate_pods.ready;
     }
   }
-  if (candidate && candidate->facts && index().stable) {
-    seen.evaluations.candidate = evaluation_of(candidate->facts->evaluation->ndcg_at_10);
-    seen.evaluations.stable = evaluation_of(index().stable->evaluation->ndcg_at_10);
-  }
+  seen.evaluations = evaluations();
   seen.policies = policies_;
   for (const auto& [name, revision] : world.revisions) {
     if (revision.metadata.label(api::kVerdictLabel) == "rejected") {
@@ -202,6 +230,7 @@ void Duet::check_invariants() const {
 void Duet::tick() {
   world.advance(std::chrono::milliseconds(500));
   serve();
+  evaluate_again();
   world.reconcile();
   world.run_cluster();
   show_counters();

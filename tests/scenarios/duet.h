@@ -29,6 +29,9 @@ class Duet {
   rag_index::World world;
   std::map<std::string, double> error_rates;  // By revision.
   bool is_rollout_there = true;
+  // The golden set behind its URL (a digest), and whether workers evaluate it when they are asked.
+  std::string golden_set = rag_index::digest_of('3');
+  bool do_workers_evaluate = true;
 
   void tick();
   void run(int seconds);
@@ -58,6 +61,8 @@ class Duet {
   void count(const std::string& revision, wire::CounterMode mode);
   void show_counters();
   canary_rollout::Observation observe() const;
+  canary_rollout::Evaluations evaluations() const;
+  void evaluate_again();
   void reconcile_rollout();
   void check_invariants() const;
 

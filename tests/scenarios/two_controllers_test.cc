@@ -173,6 +173,31 @@ TEST_P(TwoControllers, AStableThatWasBrokenBeforeHoldsTheRolloutAndBlamesNobody)
   EXPECT_TRUE(is_breach_told());
 }
 
+TEST_P(TwoControllers, AChangedGoldenSetIsAskedForAndThenTheRolloutGoesOn) {
+  for (const char present : {'4', '5'}) {  // The candidate was built with 4, stable with 3.
+    Duet duet(options());
+    duet.start();
+    duet.golden_set = rag_index::digest_of(present);
+    duet.do_workers_evaluate = false;
+    duet.world.build = [](const kube::Pod&) {
+      api::RevisionFacts facts = rag_index::facts_of(rag_index::digest_of('d'), 0.7);
+      facts.evaluation->golden_digest = rag_index::digest_of('4');
+      return rag_index::BuildOutcome{.facts = facts};
+    };
+    const std::string revision = duet.change(1.2);
+    ASSERT_TRUE(duet.run_until(RolloutPhase::kEvaluating, 120));
+    duet.run(60);
+    EXPECT_EQ(duet.status().phase, RolloutPhase::kEvaluating);
+    EXPECT_NE(duet.status().message.find("the golden set changed"), std::string::npos);
+    EXPECT_NE(duet.status().message.find("503"), std::string::npos) << duet.status().message;
+    duet.do_workers_evaluate = true;
+    ASSERT_TRUE(duet.run_until([&] { return duet.index().stable_revision == revision; }))
+        << to_json(duet.status());
+    duet.run(120);
+    EXPECT_TRUE(duet.is_quiet());
+  }
+}
+
 TEST_P(TwoControllers, DeletingThePolicyWithWeightRejectsTheCandidate) {
   Duet duet(options());
   duet.start();

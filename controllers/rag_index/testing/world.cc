@@ -138,6 +138,7 @@ Observation World::observe() const {
   for (const auto& [name, each] : samples) {
     seen.samples.push_back(each);
   }
+  seen.stable_golden_again = stable_golden_again;
   return seen;
 }
 

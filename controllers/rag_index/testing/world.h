@@ -83,6 +83,7 @@ class World {
   std::optional<kube::ConfigMap> route;
   std::map<std::string, scrape::ReportSample> reports;
   std::map<std::string, scrape::RouterSample> samples;  // By pod name.
+  std::string stable_golden_again;  // What stable's workers evaluated when asked again.
   std::vector<Announce> events;
   std::vector<wire::RouteTable> tables;  // Every table ever written, in order.
   std::vector<api::RagIndexStatus> statuses;
