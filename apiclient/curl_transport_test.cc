@@ -242,6 +242,32 @@ TEST_F(CurlTransportTest, HoldsBackMoreThanItsSlotsButNeverTheUrgent) {
   EXPECT_EQ(connections_at_urgent, 3);
 }
 
+TEST_F(CurlTransportTest, LetsABoundedNumberWait) {
+  EventCount refused;
+  const ScriptedServer server([&](const std::string&, const Peer& peer) {
+    EXPECT_TRUE(refused.wait_for(1));  // Until then the one slot is taken.
+    peer.respond(200, "");
+    return true;
+  });
+  CurlTransport transport(loop, {.server = server.url()}, {.in_flight_max = 1, .waiting_max = 2});
+  std::vector<std::string> outcomes(4);
+  int left = 4;
+  for (std::string& outcome : outcomes) {
+    transport.start({.url = "/"}, {.on_done = [&](const Result<HttpResponse>& done) {
+                      outcome = done ? "ok" : done.error().describe();
+                      if (!done) {
+                        refused.add();
+                      }
+                      if (--left == 0) {
+                        loop.stop();
+                      }
+                    }});
+  }
+  loop.run();
+  const std::string too_many = "throttled: too many requests wait for a free slot";
+  EXPECT_EQ(outcomes, (std::vector<std::string>{"ok", "ok", "ok", too_many}));
+}
+
 TEST_F(CurlTransportTest, EndsAtTheDeadlineAndWhenRefusedOrCut) {
   const ScriptedServer server([](const std::string& request, const Peer& peer) {
     if (request.find("/hang") != std::string::npos) {
@@ -276,8 +302,10 @@ TEST_F(CurlTransportTest, RefusesAnAnswerThatIsTooLarge) {
 }
 
 TEST_F(CurlTransportTest, StreamsChunksAndNoticesSilence) {
-  const ScriptedServer server([](const std::string&, const Peer& peer) {
+  EventCount later;
+  const ScriptedServer server([&later](const std::string&, const Peer& peer) {
     peer.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n");
+    EXPECT_TRUE(later.wait_for(1));
     peer.send("6\r\n world\r\n");
     peer.wait_for_close();
     return false;
@@ -285,16 +313,26 @@ TEST_F(CurlTransportTest, StreamsChunksAndNoticesSilence) {
   CurlTransport transport(loop, {.server = server.url()});
   Exchange exchange;
   std::string text;
-  transport.start({.url = "/watch", .deadline = seconds{20}, .idle_timeout = milliseconds{200}},
+  MonotonicTime last_chunk;
+  MonotonicTime ended;
+  transport.start({.url = "/watch", .deadline = seconds{20}, .idle_timeout = milliseconds{400}},
                   {.on_done =
                        [&](Result<HttpResponse> outcome) {
                          exchange.outcome = std::move(outcome);
+                         ended = loop.now();
+                         later.add();
                          loop.stop();
                        },
-                   .on_chunk = [&](std::string_view bytes) { text += bytes; }});
+                   .on_chunk =
+                       [&](std::string_view bytes) {
+                         text += bytes;
+                         last_chunk = loop.now();
+                         loop.call_after(milliseconds{100}, [&later] { later.add(); });
+                       }});
   loop.run();
   EXPECT_EQ(text, "hello world");
   EXPECT_EQ(exchange.code(), ErrorCode::kTimeout);
+  EXPECT_GE(ended - last_chunk, milliseconds{400});  // Each byte begins the wait anew.
 }
 
 TEST_F(CurlTransportTest, CallsNothingAfterACancelFromWithinItsOwnHandler) {

@@ -104,6 +104,22 @@ TEST_F(KubeconfigTest, LetsTheFirstFileWinAndResolvesPathsBesideTheirFile) {
   EXPECT_EQ(merged->token.text, "secret");
 }
 
+TEST_F(KubeconfigTest, ReadsHowTheServerIsToBeReached) {
+  const auto path =
+      write("a",
+            "current-context: one\ncontexts:\n- {name: one, context: {cluster: c}}\n"
+            "clusters:\n- name: c\n  cluster: {server: 'https://one', tls-server-name: name.test,\n"
+            "    proxy-url: 'http://proxy:3128', insecure-skip-tls-verify: true}\n");
+  const auto loaded = load_api_server_config({.kubeconfig_flag = path});
+  ASSERT_TRUE(loaded) << loaded.error().message;
+  EXPECT_EQ(loaded->tls_server_name, "name.test");
+  EXPECT_EQ(loaded->proxy_url, "http://proxy:3128");
+  EXPECT_TRUE(loaded->insecure_skip_verify);
+  const auto usual = load_api_server_config({.kubeconfig_flag = config("b", "https://one")});
+  ASSERT_TRUE(usual);
+  EXPECT_FALSE(usual->insecure_skip_verify);
+}
+
 TEST_F(KubeconfigTest, DecodesInlineData) {
   const auto path = config("a",
                            "https://one",

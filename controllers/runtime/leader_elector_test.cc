@@ -105,6 +105,34 @@ TEST_F(LeaderElectorTest, FencesItselfWhenItCannotRenew) {
   EXPECT_FALSE(a.elector.is_leader());  // Lost is lost: the process is to end.
 }
 
+// The server may have given the lease when the request came in, long before its reply.
+TEST_F(LeaderElectorTest, CountsItsLeaseFromBeforeTheRequest) {
+  cluster.server.set_latency(seconds{2});
+  Candidate a(cluster, "a");
+  ASSERT_TRUE(cluster.loop.run_until([&] { return a.elector.is_leader(); }, minutes{1}));
+  cluster.server.set_reachable(false);
+  cluster.loop.run_for(milliseconds{5900});
+  EXPECT_TRUE(a.elector.is_leader());
+  cluster.loop.run_for(milliseconds{200});  // 10 s less the 4 s of the round trip have passed.
+  EXPECT_FALSE(a.elector.is_leader());
+}
+
+// Coordinated leader election says who is to have it next.
+TEST_F(LeaderElectorTest, LeavesALeaseToTheOneItIsMeantFor) {
+  const auto made = cluster.server.send(create_object(
+      kube::kLeaseKind,
+      kLease,
+      R"({"apiVersion":"coordination.k8s.io/v1","kind":"Lease","metadata":{"name":"sluice-operator"},)"
+      R"("spec":{"leaseDurationSeconds":1,"preferredHolder":"b"}})"));
+  ASSERT_TRUE(made) << made.error().describe();
+  Candidate a(cluster, "a");
+  cluster.loop.run_for(minutes{1});
+  EXPECT_FALSE(a.elector.is_leader());
+  Candidate b(cluster, "b");
+  cluster.loop.run_for(seconds{5});
+  EXPECT_TRUE(b.elector.is_leader());
+}
+
 // A process that was stopped (SIGSTOP, suspend) writes nothing when it wakes up.
 TEST_F(LeaderElectorTest, RefusesWritesAfterItWasStopped) {
   Candidate a(cluster, "a");

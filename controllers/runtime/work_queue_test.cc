@@ -82,6 +82,18 @@ TEST_F(WorkQueueTest, KeepsADelayGivenWhileTheKeyIsInFlight) {
   EXPECT_EQ(take(), "a");
 }
 
+TEST_F(WorkQueueTest, LeavesNoTimerBehind) {
+  const std::size_t before = loop.pending();
+  {
+    WorkQueue other(loop, Rng(4), metrics, "other");
+    other.on_ready([] { FAIL(); });
+    other.add(a);
+    other.add_after(b, seconds{1});
+  }
+  EXPECT_EQ(loop.pending(), before);
+  loop.run_for(minutes{1});
+}
+
 TEST_F(WorkQueueTest, BacksOffWithJitterUpToFiveMinutesAndForgets) {
   Duration longest{0};
   for (int i = 0; i < 40; ++i) {

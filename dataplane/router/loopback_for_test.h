@@ -99,6 +99,37 @@ class RawClient {
   std::string inbox_;
 };
 
+// Listens, but its queue of connections is full: further ones wait for ever.
+class FullListener {
+ public:
+  FullListener() : listener_(::socket(AF_INET, SOCK_STREAM, 0)) {
+    sockaddr_in address = loopback(0);
+    socklen_t size = sizeof address;
+    (void)::bind(listener_, reinterpret_cast<const sockaddr*>(&address), size);
+    (void)::getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &size);
+    (void)::listen(listener_, 0);
+    port_ = ntohs(address.sin_port);
+    // The queue takes one more than it was told.
+    client_ = ::socket(AF_INET, SOCK_STREAM, 0);
+    (void)::connect(client_, reinterpret_cast<const sockaddr*>(&address), size);
+  }
+
+  FullListener(const FullListener&) = delete;
+  FullListener& operator=(const FullListener&) = delete;
+
+  ~FullListener() {
+    ::close(client_);
+    ::close(listener_);
+  }
+
+  [[nodiscard]] std::uint16_t port() const { return port_; }
+
+ private:
+  int listener_;
+  int client_ = -1;
+  std::uint16_t port_ = 0;
+};
+
 // Answers each request with what `answer` returns, and closes the connection where it says so.
 class RawWorker {
  public:

@@ -56,6 +56,23 @@ TEST(ProxyServer, CountsAClientThatHangsUpAgainstNobody) {
   release.set_value();
 }
 
+TEST(ProxyServer, CountsAClientThatReadsTooSlowlyAgainstNobody) {
+  // More than the buffers of four sockets hold.
+  const std::string large = "{\"hits\":[\"" + std::string(40'000'000, 'x') + "\"]}";
+  RawWorker worker(
+      [&large](const std::string&) { return RawWorker::Reaction{good_answer(large)}; });
+  Fixture f({}, 1);
+  f.plan.table.deadline_ms = 1000;
+  f.stable({worker.port()}).apply();
+  RawClient client(f.server.port());
+  client.send(query());
+  ASSERT_TRUE(worker.asked().wait_for(1));
+  EXPECT_TRUE(f.eventually([&f] { return f.counts("s").in_flight == 0; }));
+  EXPECT_EQ(f.counts("s").client_gone, 1);
+  EXPECT_EQ(f.counts("s").failed, 0);
+  EXPECT_LT(client.receive().size(), large.size());  // Cut short, so that it is not taken as whole.
+}
+
 TEST(ProxyServer, DrainsWithoutLosingAQuery) {
   std::promise<void> release;
   RawWorker slow([future = release.get_future().share()](const std::string&) {

@@ -71,6 +71,9 @@ TEST(ProxyServer, RescuesEveryWayInWhichACandidateCanFail) {
       {"404",
        "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n",
        &wire::RevisionCounters::failed_status},
+      {"500 with a page too large to be held",
+       "HTTP/1.1 500 X\r\nContent-Length: 2000000\r\n\r\n" + std::string(2'000'000, 'x'),
+       &wire::RevisionCounters::failed_status},
       {"endless head",
        "HTTP/1.1 200 OK\r\nX: " + std::string(100'000, 'x'),
        &wire::RevisionCounters::failed_body},
@@ -108,6 +111,17 @@ TEST(ProxyServer, RescuesFromACandidateThatIsNotThereOrHangs) {
   EXPECT_TRUE(f.ask().starts_with("HTTP/1.1 200 "));
   EXPECT_EQ(f.counts("c").failed_connect, 1);
   EXPECT_EQ(f.counts("c").rescued, 2);
+}
+
+// A worker whose kernel does not take connections any more: nothing answers, not even a refusal.
+TEST(ProxyServer, RescuesFromACandidateThatTakesNoConnection) {
+  Worker stable("s");
+  const FullListener full;
+  Fixture f({}, 1);
+  f.stable({stable.server.port()}).candidate({full.port()}).apply();
+  EXPECT_TRUE(f.ask().starts_with("HTTP/1.1 200 "));
+  EXPECT_EQ(f.counts("c").failed_connect, 1);
+  EXPECT_EQ(f.counts("c").failed_timeout, 0);
 }
 
 TEST(ProxyServer, DoesNotBlameAWorkerForClosingAnIdleConnection) {

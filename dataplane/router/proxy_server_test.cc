@@ -45,14 +45,16 @@ TEST(ProxyServer, GivesWorkersTheRequestWithoutWhatBelongsToTheConnection) {
 }
 
 TEST(ProxyServer, PassesOnWhatIsTheClientsOwnFault) {
-  RawWorker candidate([](const std::string&) {
-    return RawWorker::Reaction{"HTTP/1.1 400 Bad Request\r\nContent-Length: 2\r\n\r\n{}"};
-  });
-  Fixture f({}, 1);
-  f.stable({candidate.port()}).candidate({candidate.port()}).apply();
-  EXPECT_TRUE(f.ask().starts_with("HTTP/1.1 400 "));
-  EXPECT_EQ(f.counts("c").failed, 0);
-  EXPECT_EQ(f.counts("c").answered, 1);
+  for (const std::string status : {"400", "413", "415", "422"}) {
+    RawWorker candidate([&status](const std::string&) {
+      return RawWorker::Reaction{"HTTP/1.1 " + status + " X\r\nContent-Length: 2\r\n\r\n{}"};
+    });
+    Fixture f({}, 1);
+    f.stable({candidate.port()}).candidate({candidate.port()}).apply();
+    EXPECT_TRUE(f.ask().starts_with("HTTP/1.1 " + status + " "));
+    EXPECT_EQ(f.counts("c").failed, 0) << status;
+    EXPECT_EQ(f.counts("c").answered, 1) << status;
+  }
 }
 
 TEST(ProxyServer, SaysWhenNobodyCanAnswer) {

@@ -196,12 +196,23 @@ TEST(Lane, JoinsASlowStableAttemptByASecondOneAndTakesTheFirstAnswer) {
   EXPECT_EQ(end.cancel[0], 0U);
   EXPECT_EQ(w.counts("s").failed_timeout, 1);
   EXPECT_EQ(w.counts("s").rescued, 1);
+  // The detector hears of the first attempt only: it was too slow.
+  ASSERT_EQ(end.sample_count, 1U);
+  EXPECT_EQ(end.samples[0].revision, "s");
+  EXPECT_TRUE(end.samples[0].has_failed);
 
   (void)w.arrive();
   (void)w.wait(milliseconds{500});
   EXPECT_EQ(w.end(0).answer, Slot{0});  // Slow, but its own.
   EXPECT_EQ(w.counts("s").answered, 1);
   EXPECT_EQ(w.counts("s").failed, 1);
+}
+
+TEST(Lane, AsksTheOnlyWorkerOnceHoweverSlowItIs) {
+  World w(Share{0}, 1);
+  (void)w.arrive();
+  EXPECT_EQ(w.wait(milliseconds{500}).start_count, 0U);
+  EXPECT_EQ(w.end(0).answer, Slot{0});
 }
 
 TEST(Lane, WaitsForTheOtherAttemptWhenOneOfTwoFails) {
