@@ -15,11 +15,6 @@ namespace {
 using api::RolloutPhase;
 using std::chrono::minutes;
 
-std::string_view reason_of(const StoryWorld& world, std::string_view type) {
-  const auto* condition = kube::find_condition(world.status().conditions, type);
-  return condition == nullptr ? std::string_view() : std::string_view(condition->reason);
-}
-
 // A candidate that is being built; offer_built() ends that.
 void offer_unbuilt(StoryWorld& world) {
   world.offer_candidate("packages-next");

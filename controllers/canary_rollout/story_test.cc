@@ -26,11 +26,6 @@ bool is_true(const StoryWorld& world, std::string_view type) {
   return condition != nullptr && condition->status == kube::ConditionStatus::kTrue;
 }
 
-std::string_view reason_of(const StoryWorld& world, std::string_view type) {
-  const auto* condition = kube::find_condition(world.status().conditions, type);
-  return condition == nullptr ? std::string_view() : std::string_view(condition->reason);
-}
-
 TEST(RolloutStory, PromotesAGoodCandidateByEvidence) {
   StoryWorld world;
   world.offer_candidate("packages-good");

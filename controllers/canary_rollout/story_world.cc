@@ -338,4 +338,24 @@ bool StoryWorld::run_until(api::RolloutPhase phase, int seconds) {
   return rollout.status.phase == phase;
 }
 
+std::string reason_of(const StoryWorld& world, std::string_view type) {
+  const auto* condition = kube::find_condition(world.status().conditions, type);
+  return condition == nullptr ? "" : condition->reason;
+}
+
+std::string message_of(const StoryWorld& world, std::string_view type) {
+  const auto* condition = kube::find_condition(world.status().conditions, type);
+  return condition == nullptr ? "" : condition->message;
+}
+
+StoryWorld in_split(StoryOptions options) {
+  StoryWorld world(options);
+  world.rollout.spec.steps[1].split->min_duration = std::chrono::minutes(5);
+  world.offer_candidate("packages-next");
+  world.run(20);
+  CHECK(world.status().phase == api::RolloutPhase::kProgressing);
+  CHECK(world.status().step_started_at.has_value());
+  return world;
+}
+
 }  // namespace sluice::canary_rollout

@@ -98,4 +98,11 @@ class StoryWorld {
   std::int64_t route_changed_at_ = 0;
 };
 
+// Of a condition of the rollout; empty when there is none of that type.
+[[nodiscard]] std::string reason_of(const StoryWorld& world, std::string_view type);
+[[nodiscard]] std::string message_of(const StoryWorld& world, std::string_view type);
+
+// A rollout that has reached its first split step and some evidence.
+[[nodiscard]] StoryWorld in_split(StoryOptions options = {});
+
 }  // namespace sluice::canary_rollout
