@@ -30,7 +30,7 @@ Duet::Duet(DuetOptions options) : options_(options), rng_(options.seed) {
   rollout.metadata.generation = 1;
   rollout.spec.steps.resize(3);
   rollout.spec.steps[0].evaluate.emplace();
-  for (const std::size_t i : {1, 2}) {
+  for (const std::size_t i : {1U, 2U}) {
     rollout.spec.steps[i].split = api::SplitStep{.weight = Share{i == 1 ? 1000 : 5000},
                                                  .min_duration = std::chrono::seconds(15),
                                                  .max_duration = std::chrono::minutes(10)};
