@@ -1,10 +1,12 @@
 #include "tests/scenarios/data_plane.h"
 
 #include <algorithm>
+#include <array>
 #include <deque>
 #include <utility>
 
 #include "apiclient/types/discovery.h"
+#include "base/check.h"
 #include "base/describe.h"
 #include "base/json_view.h"
 #include "controllers/rag_index/names.h"
@@ -21,14 +23,26 @@ constexpr Duration kBuildTime = std::chrono::seconds(3);
 constexpr int kQueriesPerTick = 50;
 constexpr int kGoldenQueries = 100;
 
-// As the golden set sees what a spec makes; the documents are always the same.
-double mean_of(const api::RagIndexSpec& spec) {
-  return spec.retrieval.mode == api::RetrievalMode::kBm25 ? 0.75 : 0.7;
+// What a spec makes of the documents, which are always the same: its index file and how good that
+// is.
+struct Made {
+  char index;
+  double ndcg;
+};
+
+constexpr std::array<Made, 3> kMade{{{'a', 0.7}, {'b', 0.75}, {'c', 0.3}}};
+
+const Made& made_of(const api::RagIndexSpec& spec) {
+  if (spec.documents.fields.text != "text") {
+    return kMade[2];  // Another field is indexed than the one to be found by.
+  }
+  return spec.retrieval.mode == api::RetrievalMode::kBm25 ? kMade[1] : kMade[0];
 }
 
 api::RevisionFacts facts_of(const api::RagIndexSpec& spec) {
-  api::RevisionFacts facts = rag_index::facts_of(rag_index::digest_of('d'), mean_of(spec));
-  facts.index_digest = rag_index::digest_of(mean_of(spec) > 0.7 ? 'b' : 'a');
+  const Made& made = made_of(spec);
+  api::RevisionFacts facts = rag_index::facts_of(rag_index::digest_of('d'), made.ndcg);
+  facts.index_digest = rag_index::digest_of(made.index);
   facts.evaluation->queries = kGoldenQueries;
   return facts;
 }
@@ -294,11 +308,14 @@ std::optional<HttpResponse> DataPlane::answer(const HttpRequest& request) {
     }
     if (path == "/evaluation" && component == api::kComponentBuilder && is_built(seen)) {
       const auto spec = from_json<api::RagIndexSpec>(value_of(seen.arguments, "--spec-json"));
-      return HttpResponse{.status = 200, .body = to_json(evaluation_of(mean_of(*spec)))};
+      return HttpResponse{.status = 200, .body = to_json(evaluation_of(made_of(*spec).ndcg))};
     }
     if (path == "/evaluation" && component == api::kComponentWorker) {
-      const bool is_bm25 = value_of(seen.arguments, "--index-digest") == rag_index::digest_of('b');
-      return HttpResponse{.status = 200, .body = to_json(evaluation_of(is_bm25 ? 0.75 : 0.7))};
+      const std::string digest = value_of(seen.arguments, "--index-digest");
+      const auto made = std::ranges::find_if(
+          kMade, [&](const Made& each) { return digest == rag_index::digest_of(each.index); });
+      CHECK(made != kMade.end());
+      return HttpResponse{.status = 200, .body = to_json(evaluation_of(made->ndcg))};
     }
     return HttpResponse{.status = 404, .body = "no such page"};
   }

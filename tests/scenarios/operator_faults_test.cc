@@ -25,13 +25,13 @@ const Ending& undisturbed(Act act) {
                                 : endings.emplace(act, play({.act = act})).first->second;
 }
 
-// Every write of both acts, with each trouble.
+// Every write of all acts, with each trouble.
 std::vector<Play> all_plays() {
   set_up_logging(LogLevel::kError, LogFormat::kText);
   std::vector<Play> plays;
-  for (const Act act : {Act::kGoodChange, Act::kFailingDrill}) {
+  for (const Act act : {Act::kGoodChange, Act::kBadQuality, Act::kFailingDrill}) {
     for (const Trouble trouble : {Trouble::kCrash, Trouble::kLostReply}) {
-      // Both acts begin alike.
+      // All acts begin alike.
       const std::size_t first =
           act == Act::kGoodChange ? 1 : undisturbed(act).writes_before_change + 1;
       for (std::size_t n = first; n <= undisturbed(act).writes.size(); ++n) {
@@ -45,10 +45,13 @@ std::vector<Play> all_plays() {
 // GoodChange_CrashAfter_017_PATCH_Deployment_default_packages_x
 std::string name_of(const testing::TestParamInfo<Play>& info) {
   const Play& play = info.param;
+  const std::map<Act, std::string> acts{{Act::kGoodChange, "GoodChange"},
+                                        {Act::kBadQuality, "BadQuality"},
+                                        {Act::kFailingDrill, "FailingDrill"}};
   const std::map<Trouble, std::string> troubles{{Trouble::kCrash, "CrashAfter"},
                                                 {Trouble::kLostReply, "ReplyLostOf"}};
   std::string name = fmt::format("{}_{}_{:03}_{}",
-                                 play.act == Act::kGoodChange ? "GoodChange" : "FailingDrill",
+                                 acts.at(play.act),
                                  troubles.at(play.trouble),
                                  play.at_write,
                                  undisturbed(play.act).writes.at(play.at_write - 1));
@@ -108,6 +111,15 @@ TEST(UndisturbedOperator, PromotesAGoodChange) {
       has_been(ending, "phase", "Idle, Pending, Evaluating, Progressing, Promoting, Promoted"));
   EXPECT_TRUE(has_been(ending, "weight", "0%, 10%, 50%, 100%, 0%"));
   EXPECT_NE(ending.cluster.find("\"reason\":\"Serving\""), std::string::npos);
+}
+
+TEST(UndisturbedOperator, RefusesBadQualityWithoutTraffic) {
+  const Ending& ending = undisturbed(Act::kBadQuality);
+  ASSERT_TRUE(ending.has_ended) << ending.where << lines_of(ending.wrong);
+  EXPECT_EQ(lines_of(ending.wrong), "");
+  EXPECT_TRUE(has_been(ending, "phase", "Idle, Pending, Evaluating, RolledBack"));
+  EXPECT_TRUE(has_been(ending, "weight", "0%"));
+  EXPECT_NE(ending.cluster.find("\"sluice.dev/verdict\":\"rejected\""), std::string::npos);
 }
 
 TEST(UndisturbedOperator, RollsBackAFailingDrill) {

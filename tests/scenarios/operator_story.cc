@@ -38,6 +38,18 @@ std::string text_of(const std::string& path) {
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
+std::string change_of(Act act) {
+  switch (act) {
+    case Act::kGoodChange:
+      return "bm25.yaml";
+    case Act::kBadQuality:
+      return "wrong-field.yaml";
+    case Act::kFailingDrill:
+      return "failing.yaml";
+  }
+  return {};
+}
+
 // One life of the operator.
 struct Process {
   Process(SimLoop& loop, FakeApiServer& server, std::uint64_t life)
@@ -173,7 +185,7 @@ Ending Stage::run() {
   if (run_until([this] { return is_ready_because("Serving"); })) {
     loop_.run_for(seconds(5));
     ending_.writes_before_change = ending_.writes.size();
-    apply(is_good ? "examples/changes/bm25.yaml" : "examples/changes/failing.yaml");
+    apply("examples/changes/" + change_of(play_.act));
     const auto phase = is_good ? api::RolloutPhase::kPromoted : api::RolloutPhase::kRolledBack;
     ending_.has_ended = run_until([&] {
                           return rollout().status.phase == phase &&

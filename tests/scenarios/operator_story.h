@@ -11,6 +11,7 @@ namespace sluice {
 
 enum class Act {
   kGoodChange,    // tfidf to bm25: evaluated, 10 %, 50 %, promoted.
+  kBadQuality,    // The wrong field indexed: refused by its evaluation, without traffic.
   kFailingDrill,  // Evaluates well, then fails a fifth of its requests: rolled back.
 };
 
