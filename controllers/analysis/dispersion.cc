@@ -11,17 +11,31 @@ constexpr double kForgettingPerBlock = 0.995;
 constexpr double kPriorDegrees = 20;  // Weight of the prior belief that phi is 1.
 constexpr double kPhiMax = 50;
 constexpr double kTrafficSmoothing = 0.1;
+// No window counts for more than so many errors: a shared outage must not drown all else.
+constexpr double kWindowWeightMax = 10;
 
-void add_window(ScaleSum& sum, const PodX2& window, std::int64_t scale) {
+// What is sought is the size of the cluster that a random error is in, not the size of a random
+// cluster; so a window counts as often as it has errors.
+double weight_of(std::span<const ArmCounts> pods) {
+  double bad = 0;
+  for (const ArmCounts& pod : pods) {
+    bad += static_cast<double>(pod.bad);
+  }
+  return std::min(kWindowWeightMax, bad);
+}
+
+void add_window(ScaleSum& sum, std::span<const ArmCounts> pods, std::int64_t scale) {
+  const PodX2 window = pod_x2(pods);
   if (window.df < 1) {
     return;
   }
+  const double weight = weight_of(pods);
   double forgetting = 1;
   for (std::int64_t i = 0; i < scale; ++i) {
     forgetting *= kForgettingPerBlock;
   }
-  sum.x2 = sum.x2 * forgetting + window.x2;
-  sum.df = sum.df * forgetting + static_cast<double>(window.df);
+  sum.x2 = sum.x2 * forgetting + weight * window.x2;
+  sum.df = sum.df * forgetting + weight * static_cast<double>(window.df);
 }
 
 PodWindow* window_of(std::vector<PodWindow>& windows, std::uint64_t pod) {
@@ -45,7 +59,7 @@ void close_window(Dispersion& dispersion, std::size_t which) {
     counts.push_back(window.counts[which]);
     window.counts[which] = {};
   }
-  add_window(dispersion.sums[which + 1], pod_x2(counts), kScales[which + 1]);
+  add_window(dispersion.sums[which + 1], counts, kScales[which + 1]);
   // Pods that are gone leave no trace.
   std::erase_if(dispersion.windows, [](const PodWindow& window) {
     return window.counts[0].n == 0 && window.counts[1].n == 0;
@@ -107,7 +121,7 @@ void fold_pods(Dispersion& dispersion, std::span<const PodCounts> pods) {
     }
   }
   ++dispersion.blocks;
-  add_window(dispersion.sums[0], pod_x2(counts), kScales[0]);
+  add_window(dispersion.sums[0], counts, kScales[0]);
   for (std::size_t which = 0; which < 2; ++which) {
     if (dispersion.blocks % kScales[which + 1] == 0) {
       close_window(dispersion, which);

@@ -191,6 +191,28 @@ TEST(Dispersion, LearnsTheSizeOfClusters) {
   }
 }
 
+// Geometric clusters with mean 5, seldom two in a block: a random error is in one of 9.
+TEST(Dispersion, LearnsTheClusterThatARandomErrorIsIn) {
+  Rng rng(52);
+  Dispersion dispersion;
+  for (int block = 0; block < 2000; ++block) {
+    std::vector<PodCounts> now = pods(rng, 10, 1);
+    for (PodCounts& pod : now) {
+      pod.bad = 0;
+    }
+    if (rng.below(5) == 0) {
+      std::int64_t& bad = now[rng.below(10)].bad;
+      for (bad = 1; rng.below(5) != 0;) {
+        ++bad;
+      }
+    }
+    fold_pods(dispersion, now);
+  }
+  const double phi = current_phi(dispersion, {.traffic_ratio = 1, .stable_pods = 10, .prior = 2});
+  EXPECT_GT(phi, 6.5);
+  EXPECT_LT(phi, 10);
+}
+
 TEST(Dispersion, AssumesThePriorWithOnePodAndOneAtTheStart) {
   const Dispersion nothing;
   EXPECT_EQ(current_phi(nothing, {.traffic_ratio = 1, .stable_pods = 1, .prior = 2}), 2);
