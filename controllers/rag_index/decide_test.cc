@@ -5,6 +5,9 @@
 
 #include <gtest/gtest.h>
 
+#include <set>
+#include <string>
+
 #include "controllers/rag_index/names.h"
 #include "controllers/rag_index/testing/world.h"
 
@@ -409,6 +412,20 @@ TEST_F(Story, DrillIsRefusedAsFirstAndRunsUnderARollout) {
   });
   ASSERT_TRUE(world.settle());
   EXPECT_EQ(world.condition("DrillActive").status, kube::ConditionStatus::kFalse);
+}
+
+TEST_F(Story, SeveralRoutersAreNeverAllEvictedAtOnce) {
+  serve_first();
+  const std::string stable = world.status().stable_revision;
+  world.edit([](api::RagIndexSpec& spec) { spec.traffic.router.replicas = 2; });
+  ASSERT_TRUE(world.settle());
+  EXPECT_EQ(world.replicas("packages-router"), 2);
+  const auto budgets = world.names(kube::kPodDisruptionBudgetKind);
+  EXPECT_EQ(std::set(budgets.begin(), budgets.end()),
+            (std::set{stable, std::string("packages-router")}));
+  world.edit([](api::RagIndexSpec& spec) { spec.traffic.router.replicas = 1; });
+  ASSERT_TRUE(world.settle());
+  EXPECT_EQ(world.names(kube::kPodDisruptionBudgetKind), std::vector{stable});
 }
 
 TEST_F(Story, ZeroReplicasSuspendAndWakeUpAgain) {

@@ -63,6 +63,8 @@ struct RevisionWish {
                                      const std::string& image,
                                      std::int32_t replicas);
 [[nodiscard]] Manifest render_router_service(const api::RagIndex& index);
+// One router must stay.
+[[nodiscard]] Manifest render_router_budget(const api::RagIndex& index);
 // ServiceAccount, Role and RoleBinding of the router.
 [[nodiscard]] std::vector<Manifest> render_router_access(const api::RagIndex& index);
 

@@ -101,6 +101,14 @@ TEST(Render, LimitsWithoutRequestsGetNoDefaultAboveThem) {
       << body;
 }
 
+TEST(Render, RouterBudgetKeepsOneOfTheRoutersPods) {
+  const Manifest budget = render_router_budget(an_index());
+  EXPECT_EQ(budget.name, "packages-router");
+  EXPECT_EQ(part(budget.body, {"spec", "minAvailable"}), "1");
+  EXPECT_EQ(part(budget.body, {"spec", "selector"}),
+            part(render_router(an_index(), "i", 2).body, {"spec", "selector"}));
+}
+
 TEST(Render, RouterMayReadItsRouteAndEndpointsAndNothingElse) {
   const auto access = render_router_access(an_index());
   ASSERT_EQ(access.size(), 3U);

@@ -9,6 +9,17 @@ void keep_other(Turn& turn, Manifest manifest) {
   apply(turn, std::move(manifest), known == nullptr ? nullptr : &known->metadata);
 }
 
+// Of a single router a budget would only forbid to drain its node.
+void keep_router_budget(Turn& turn, std::int32_t replicas) {
+  const std::string name = router_name(turn.index().metadata.name);
+  const OwnedObject* known = find_other(turn.seen, kube::kPodDisruptionBudgetKind, name);
+  if (replicas >= 2) {
+    keep_other(turn, render_router_budget(turn.index()));
+  } else if (known != nullptr) {
+    remove(turn, kube::kPodDisruptionBudgetKind, known->metadata);
+  }
+}
+
 }  // namespace
 
 // The index's routers follow the operator's image, but nothing restarts them while a candidate has
@@ -26,6 +37,7 @@ void keep_router(Turn& turn) {
   if (must_wait) {
     return;
   }
+  keep_router_budget(turn, replicas);
   const bool has_drifted = known != nullptr && known->spec.replicas != replicas;
   apply(turn,
         render_router(turn.index(), turn.seen.settings.image, replicas),
