@@ -131,9 +131,9 @@ CallId Client::send(const ApiRequest& request, Done done) {
   }
   const bool has_uid = !request.precondition.uid.empty();
   HttpRequest http = to_http(request);
-  std::string method = http.method;
+  const std::string method = http.method;
   return begin(std::move(http),
-               std::move(method),
+               method,
                {.on_done = [what, has_uid, done = std::move(done)](Result<HttpResponse> outcome) {
                  if (!outcome) {
                    done(fail(outcome.error().with_context(what)));

@@ -52,6 +52,15 @@ struct CallId {
   auto operator<=>(const CallId&) const = default;
 };
 
+class Client;
+
+// What whoever talks to the API server works with; all of it outlives them.
+struct ApiContext {
+  Loop& loop;
+  Client& client;
+  MetricsRegistry& metrics;
+};
+
 class Client {
  public:
   using Done = std::function<void(Result<std::string>)>;  // The answer's JSON.

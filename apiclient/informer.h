@@ -41,15 +41,15 @@ class Informer {
  public:
   using Pointer = std::shared_ptr<const T>;
 
-  Informer(Loop& loop, Client& client, MetricsRegistry& metrics, Rng rng, InformerOptions options)
+  Informer(const ApiContext& context, Rng rng, InformerOptions options)
       : kind_(options.selection.kind),
         store_(std::move(options.indexed_labels)),
-        undecodable_(metrics.counter("sluice_undecodable_objects_total",
-                                     "Objects left out because they could not be read.",
-                                     {{"kind", std::string(kind_.kind)}})),
-        objects_(metrics.gauge(
+        undecodable_(context.metrics.counter("sluice_undecodable_objects_total",
+                                             "Objects left out because they could not be read.",
+                                             {{"kind", std::string(kind_.kind)}})),
+        objects_(context.metrics.gauge(
             "sluice_cached_objects", "Objects in the cache.", {{"kind", std::string(kind_.kind)}})),
-        reflector_(loop, client, rng, std::move(options.selection)) {}
+        reflector_(context.loop, context.client, rng, std::move(options.selection)) {}
 
   // Before start().
   void on_change(std::function<void(const Change<T>&)> handler) {
@@ -141,7 +141,7 @@ class Informer {
     }
   }
 
-  void put(Pointer object, std::vector<Change<T>>& changes) {
+  void put(const Pointer& object, std::vector<Change<T>>& changes) {
     const kube::ObjectKey key = object->metadata.key();
     const Pointer before = store_.put(object);
     if (before == nullptr) {

@@ -54,9 +54,7 @@ struct Follower {
 
 struct InformerTest : testing::Test {
   FakeCluster cluster;
-  Informer<kube::ConfigMap> informer{cluster.loop,
-                                     cluster.client,
-                                     cluster.metrics,
+  Informer<kube::ConfigMap> informer{{cluster.loop, cluster.client, cluster.metrics},
                                      Rng(7),
                                      {.selection = {.kind = kube::kConfigMapKind}}};
   Follower follower{informer};
@@ -180,9 +178,7 @@ TEST_F(InformerTest, SeesADeletedAndRemadeObjectAsTwo) {
 }
 
 TEST_F(InformerTest, WaitsForAKindThatIsAbsentOrForbidden) {
-  Informer<kube::ConfigMap> absent(cluster.loop,
-                                   cluster.client,
-                                   cluster.metrics,
+  Informer<kube::ConfigMap> absent({cluster.loop, cluster.client, cluster.metrics},
                                    Rng(8),
                                    {.selection = {.kind = {"no.dev", "v1", "No", "nos"}}});
   cluster.server.set_forbidden("configmaps", true);
@@ -223,9 +219,7 @@ TEST_F(InformerTest, LeavesOutWhatItCannotReadAndKeepsTheRest) {
 
 TEST_F(InformerTest, SeesAnObjectLeaveItsSelection) {
   Informer<kube::ConfigMap> labelled(
-      cluster.loop,
-      cluster.client,
-      cluster.metrics,
+      {cluster.loop, cluster.client, cluster.metrics},
       Rng(9),
       {.selection = {.kind = kube::kConfigMapKind, .label_selector = "app=x"},
        .indexed_labels = {"app"}});
@@ -259,9 +253,7 @@ TEST(InformerProperty, StoreEqualsServerAfterRandomTrouble) {
   for (std::uint64_t seed = 1; seed <= 60; ++seed) {
     FakeCluster cluster(seed);
     Rng rng(seed * 77);
-    Informer<kube::ConfigMap> informer(cluster.loop,
-                                       cluster.client,
-                                       cluster.metrics,
+    Informer<kube::ConfigMap> informer({cluster.loop, cluster.client, cluster.metrics},
                                        rng.fork(),
                                        {.selection = {.kind = kube::kConfigMapKind}});
     Follower follower(informer);

@@ -131,7 +131,7 @@ class Store {
 template <class T>
 class Lister {
  public:
-  using Pointer = typename Store<T>::Pointer;
+  using Pointer = Store<T>::Pointer;
 
   explicit Lister(const Store<T>& store) : store_(&store) {}
 

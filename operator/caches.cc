@@ -35,25 +35,17 @@ InformerOptions all(const kube::ResourceKind& kind, const std::string& watch_nam
 
 }  // namespace
 
-Caches::Caches(Loop& loop,
-               Client& client,
-               MetricsRegistry& metrics,
-               Rng rng,
-               const std::string& watch_namespace)
-    : indexes(loop, client, metrics, rng.fork(), all(api::kRagIndexKind, watch_namespace)),
-      rollouts(loop, client, metrics, rng.fork(), all(api::kCanaryRolloutKind, watch_namespace)),
-      revisions(
-          loop, client, metrics, rng.fork(), ours(kube::kControllerRevisionKind, watch_namespace)),
-      deployments(loop, client, metrics, rng.fork(), ours(kube::kDeploymentKind, watch_namespace)),
-      pods(loop, client, metrics, rng.fork(), of_any_index(kube::kPodKind, watch_namespace)),
-      config_maps(loop,
-                  client,
-                  metrics,
-                  rng.fork(),
-                  ours(kube::kConfigMapKind, watch_namespace, api::kComponentRoute)) {
+Caches::Caches(const ApiContext& context, Rng rng, const std::string& watch_namespace)
+    : indexes(context, rng.fork(), all(api::kRagIndexKind, watch_namespace)),
+      rollouts(context, rng.fork(), all(api::kCanaryRolloutKind, watch_namespace)),
+      revisions(context, rng.fork(), ours(kube::kControllerRevisionKind, watch_namespace)),
+      deployments(context, rng.fork(), ours(kube::kDeploymentKind, watch_namespace)),
+      pods(context, rng.fork(), of_any_index(kube::kPodKind, watch_namespace)),
+      config_maps(
+          context, rng.fork(), ours(kube::kConfigMapKind, watch_namespace, api::kComponentRoute)) {
   for (const kube::ResourceKind& kind : rag_index::kOtherKinds) {
     others.push_back(std::make_unique<Informer<kube::MetadataOnly>>(
-        loop, client, metrics, rng.fork(), ours(kind, watch_namespace)));
+        context, rng.fork(), ours(kind, watch_namespace)));
   }
 }
 

@@ -20,11 +20,7 @@ namespace sluice {
 
 struct Caches {
   // `watch_namespace` empty: all namespaces.
-  Caches(Loop& loop,
-         Client& client,
-         MetricsRegistry& metrics,
-         Rng rng,
-         const std::string& watch_namespace);
+  Caches(const ApiContext& context, Rng rng, const std::string& watch_namespace);
 
   Informer<api::RagIndex> indexes;
   Informer<api::CanaryRollout> rollouts;

@@ -62,10 +62,8 @@ int run(const OperatorOptions& options, const ApiServerConfig& api_server, StopS
   CurlLoop loop;
   MetricsRegistry metrics;
   CurlTransport transport(loop, api_server);
-  Operator op(loop,
-              transport,
+  Operator op({loop, transport, Rng(fresh_seed())},
               metrics,
-              Rng(fresh_seed()),
               {.image = options.image,
                .pod_name = options.pod_name.empty() ? "sluice-operator" : options.pod_name,
                .lease_namespace = options.leader_elect ? options.pod_namespace : std::string{},
@@ -96,15 +94,10 @@ int run(const OperatorOptions& options, const ApiServerConfig& api_server, StopS
   return ending.exit_code;
 }
 
-}  // namespace
-}  // namespace sluice
-
-int main(int argc, char** argv) {
-  using namespace sluice;
+int start(const std::vector<std::string>& arguments) {
   StopSignals signals;
-  const auto options = read_options(arguments_of(argc, argv), [](const char* name) {
-    return static_cast<const char*>(std::getenv(name));
-  });
+  const auto options = read_options(
+      arguments, [](const char* name) { return static_cast<const char*>(std::getenv(name)); });
   if (!options) {
     std::fprintf(stderr, "sluice-operator: %s\n", options.error().message.c_str());
     return 2;
@@ -121,4 +114,11 @@ int main(int argc, char** argv) {
   }
   signals.hold();
   return run(*options, *api_server, signals);
+}
+
+}  // namespace
+}  // namespace sluice
+
+int main(int argc, char** argv) {
+  return sluice::start(sluice::arguments_of(argc, argv));
 }

@@ -23,20 +23,17 @@ LeaderElectorOptions election(const OperatorConfig& config, Rng& rng) {
 }  // namespace
 
 struct Operator::Parts {
-  Parts(Loop& loop,
-        Transport& transport,
-        MetricsRegistry& metrics,
-        Rng rng,
-        const OperatorConfig& config)
-      : client(loop, transport, metrics),
-        caches(loop, client, metrics, rng.fork(), config.watch_namespace),
-        events(loop, client, metrics, "sluice.dev/operator", config.pod_name),
-        scraper(loop, transport, metrics, stores),
+  Parts(OperatorSeams seams, MetricsRegistry& metrics, const OperatorConfig& config)
+      : client(seams.loop, seams.transport, metrics),
+        caches({seams.loop, client, metrics}, seams.rng.fork(), config.watch_namespace),
+        events({seams.loop, client, metrics}, "sluice.dev/operator", config.pod_name),
+        scraper(seams.loop, seams.transport, metrics, stores),
         elector(config.lease_namespace.empty()
                     ? nullptr
-                    : std::make_unique<LeaderElector>(
-                          loop, client, metrics, rng.fork(), election(config, rng))),
-        rollout_controller({.loop = loop,
+                    : std::make_unique<LeaderElector>(ApiContext{seams.loop, client, metrics},
+                                                      seams.rng.fork(),
+                                                      election(config, seams.rng))),
+        rollout_controller({.loop = seams.loop,
                             .client = client,
                             .metrics = metrics,
                             .events = events,
@@ -45,22 +42,23 @@ struct Operator::Parts {
                             .revisions = caches.revisions,
                             .pods = caches.pods,
                             .stores = stores},
-                           rng.fork()),
-        index_reconciler({.loop = loop,
+                           seams.rng.fork()),
+        index_reconciler({.loop = seams.loop,
                           .client = client,
                           .events = events,
                           .scraper = scraper,
                           .stores = stores},
                          caches.listers(),
                          {.image = config.image}),
-        index_controller(loop,
+        index_controller(seams.loop,
                          metrics,
-                         rng.fork(),
-                         {.name = "ragindex"},
-                         [this](const kube::ObjectKey& key, ReconcileDone done) {
-                           index_reconciler.reconcile(key, std::move(done));
-                         }),
-        manager(loop, elector.get()) {
+                         seams.rng.fork(),
+                         {.name = "ragindex",
+                          .reconcile =
+                              [this](const kube::ObjectKey& key, ReconcileDone done) {
+                                index_reconciler.reconcile(key, std::move(done));
+                              }}),
+        manager(seams.loop, elector.get()) {
     if (elector != nullptr) {
       client.set_fence([this] { return elector->is_leader(); });
     }
@@ -106,12 +104,8 @@ struct Operator::Parts {
   Manager manager;
 };
 
-Operator::Operator(Loop& loop,
-                   Transport& transport,
-                   MetricsRegistry& metrics,
-                   Rng rng,
-                   const OperatorConfig& config)
-    : parts_(std::make_unique<Parts>(loop, transport, metrics, rng, config)) {}
+Operator::Operator(OperatorSeams seams, MetricsRegistry& metrics, const OperatorConfig& config)
+    : parts_(std::make_unique<Parts>(seams, metrics, config)) {}
 
 Operator::~Operator() = default;
 

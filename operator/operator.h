@@ -21,13 +21,16 @@ struct OperatorConfig {
   std::string watch_namespace = {};  // Empty: all.
 };
 
+// What an operator lives on: time, the API server and chance. Loop and transport outlive it.
+struct OperatorSeams {
+  Loop& loop;
+  Transport& transport;
+  Rng rng;
+};
+
 class Operator {
  public:
-  Operator(Loop& loop,
-           Transport& transport,
-           MetricsRegistry& metrics,
-           Rng rng,
-           const OperatorConfig& config);
+  Operator(OperatorSeams seams, MetricsRegistry& metrics, const OperatorConfig& config);
   ~Operator();
   Operator(const Operator&) = delete;
   Operator& operator=(const Operator&) = delete;

@@ -56,10 +56,10 @@ CanaryRolloutController::CanaryRolloutController(const Surroundings& surrounding
       controller_(world_.loop,
                   world_.metrics,
                   rng,
-                  {.name = "canaryrollout"},
-                  [this](const kube::ObjectKey& key, ReconcileDone done) {
-                    reconcile(key, std::move(done));
-                  }) {
+                  {.name = "canaryrollout",
+                   .reconcile = [this](const kube::ObjectKey& key, ReconcileDone done) {
+                     reconcile(key, std::move(done));
+                   }}) {
   subscribe();
 }
 

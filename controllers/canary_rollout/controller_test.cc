@@ -46,20 +46,17 @@ InformerOptions everything(const kube::ResourceKind& kind) {
 // The controller with caches of its own; a second one is what a restart makes.
 struct Process {
   explicit Process(FakeCluster& cluster)
-      : events(cluster.loop, cluster.client, cluster.metrics, "sluice.dev/operator", "test"),
-        rollouts(cluster.loop,
-                 cluster.client,
-                 cluster.metrics,
+      : events({cluster.loop, cluster.client, cluster.metrics}, "sluice.dev/operator", "test"),
+        rollouts({cluster.loop, cluster.client, cluster.metrics},
                  Rng(1),
                  everything(api::kCanaryRolloutKind)),
-        indexes(
-            cluster.loop, cluster.client, cluster.metrics, Rng(2), everything(api::kRagIndexKind)),
-        revisions(cluster.loop,
-                  cluster.client,
-                  cluster.metrics,
+        indexes({cluster.loop, cluster.client, cluster.metrics},
+                Rng(2),
+                everything(api::kRagIndexKind)),
+        revisions({cluster.loop, cluster.client, cluster.metrics},
                   Rng(3),
                   everything(kube::kControllerRevisionKind)),
-        pods(cluster.loop, cluster.client, cluster.metrics, Rng(4), everything(kube::kPodKind)),
+        pods({cluster.loop, cluster.client, cluster.metrics}, Rng(4), everything(kube::kPodKind)),
         rollout({.loop = cluster.loop,
                  .client = cluster.client,
                  .metrics = cluster.metrics,

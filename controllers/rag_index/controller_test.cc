@@ -94,13 +94,14 @@ struct Process {
     }
     controller = std::make_unique<RagIndexController>(
         Connections{loop, client, events, scraper, stores}, listers, Settings{.image = "sluice:1"});
-    runner = std::make_unique<Controller>(loop,
-                                          metrics,
-                                          Rng(7),
-                                          ControllerOptions{.name = "ragindex"},
-                                          [this](const kube::ObjectKey& key, ReconcileDone done) {
-                                            controller->reconcile(key, std::move(done));
-                                          });
+    runner = std::make_unique<Controller>(
+        loop,
+        metrics,
+        Rng(7),
+        ControllerOptions{.name = "ragindex",
+                          .reconcile = [this](const kube::ObjectKey& key, ReconcileDone done) {
+                            controller->reconcile(key, std::move(done));
+                          }});
     watch();
   }
 
@@ -109,9 +110,7 @@ struct Process {
   template <class T>
   std::unique_ptr<Informer<T>> make(const kube::ResourceKind& kind) {
     return std::make_unique<Informer<T>>(
-        loop,
-        client,
-        metrics,
+        ApiContext{loop, client, metrics},
         Rng(++seed),
         InformerOptions{.selection = {.kind = kind},
                         .indexed_labels = {std::string(api::kIndexLabel)}});
@@ -146,7 +145,7 @@ struct Process {
   MetricsRegistry metrics;
   ClusterTransport transport;
   Client client;
-  EventRecorder events{loop, client, metrics, "sluice.dev/operator", "test"};
+  EventRecorder events{ApiContext{loop, client, metrics}, "sluice.dev/operator", "test"};
   scrape::Stores stores;
   scrape::Scraper scraper{loop, transport, metrics, stores};
   std::unique_ptr<Informer<api::RagIndex>> indexes;

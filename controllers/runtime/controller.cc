@@ -61,19 +61,14 @@ struct Controller::Metrics {
   Histogram seconds;
 };
 
-Controller::Controller(Loop& loop,
-                       MetricsRegistry& metrics,
-                       Rng rng,
-                       ControllerOptions options,
-                       ReconcileFunction reconcile)
+Controller::Controller(Loop& loop, MetricsRegistry& metrics, Rng rng, ControllerOptions options)
     : loop_(loop),
       rng_(rng.fork()),
       options_(std::move(options)),
-      reconcile_(std::move(reconcile)),
       queue_(loop, rng_.fork(), metrics, options_.name),
       metrics_(std::make_unique<Metrics>(metrics, options_)),
       self_(std::make_shared<Controller*>(this)) {
-  CHECK(!options_.name.empty() && options_.in_flight_max > 0 && reconcile_ != nullptr);
+  CHECK(!options_.name.empty() && options_.in_flight_max > 0 && options_.reconcile != nullptr);
   queue_.on_ready([this] { pump(); });
 }
 
@@ -108,14 +103,14 @@ void Controller::run(const kube::ObjectKey& key) {
   const TimerId watchdog = loop_.call_after(options_.watchdog, [this, key] { stuck(key); });
   running_[key] = {.run = id, .since = loop_.now(), .watchdog = watchdog};
   metrics_->active.set(static_cast<double>(running_.size()));
-  const ReconcileDone done = [self = self_, key, id](ReconcileResult result) {
+  const ReconcileDone done = [self = self_, key, id](const ReconcileResult& result) {
     if (*self != nullptr) {
       (*self)->finished(key, id, result);
     }
   };
   // The one place where what libraries throw is caught: one poisoned object must not stop the rest.
   try {
-    reconcile_(key, done);
+    options_.reconcile(key, done);
   } catch (const std::exception& thrown) {
     metrics_->panics.add();
     done(ReconcileResult::failed({.code = ErrorCode::kInternal, .message = thrown.what()}));

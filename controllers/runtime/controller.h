@@ -41,15 +41,12 @@ struct ControllerOptions {
   // A reconcile that has not called done() for so long is reported (log and metric), and its key
   // counts as failed so that it is tried again.
   Duration watchdog = std::chrono::minutes{5};
+  ReconcileFunction reconcile = {};
 };
 
 class Controller {
  public:
-  Controller(Loop& loop,
-             MetricsRegistry& metrics,
-             Rng rng,
-             ControllerOptions options,
-             ReconcileFunction reconcile);
+  Controller(Loop& loop, MetricsRegistry& metrics, Rng rng, ControllerOptions options);
   ~Controller();
   Controller(const Controller&) = delete;
   Controller& operator=(const Controller&) = delete;
@@ -99,7 +96,6 @@ class Controller {
   Loop& loop_;
   Rng rng_;
   ControllerOptions options_;
-  ReconcileFunction reconcile_;
   WorkQueue queue_;
   std::unique_ptr<Metrics> metrics_;
   std::map<kube::ObjectKey, Running> running_;

@@ -28,14 +28,11 @@ struct ControllerTest : testing::Test {
   std::map<std::string, ReconcileResult> results;
 
   Controller make(ControllerOptions options = {.name = "test"}) {
-    return Controller(loop,
-                      metrics,
-                      Rng(1),
-                      std::move(options),
-                      [this](const kube::ObjectKey& key, const ReconcileDone& done) {
-                        ++runs[key.name];
-                        done(results[key.name]);
-                      });
+    options.reconcile = [this](const kube::ObjectKey& key, const ReconcileDone& done) {
+      ++runs[key.name];
+      done(results[key.name]);
+    };
+    return Controller(loop, metrics, Rng(1), std::move(options));
   }
 };
 
@@ -80,18 +77,18 @@ TEST_F(ControllerTest, LetsNoFailingKeyDelayAHealthyOne) {
 TEST_F(ControllerTest, ContainsWhatALibraryThrowsToOneKey) {
   int healthy = 0;
   int poisoned = 0;
-  Controller controller(loop,
-                        metrics,
-                        Rng(1),
-                        {.name = "test"},
-                        [&](const kube::ObjectKey& key, const ReconcileDone& done) {
-                          if (key.name == "poison") {
-                            ++poisoned;
-                            throw std::runtime_error("boom");
-                          }
-                          ++healthy;
-                          done(ReconcileResult::done());
-                        });
+  Controller controller(
+      loop,
+      metrics,
+      Rng(1),
+      {.name = "test", .reconcile = [&](const kube::ObjectKey& key, const ReconcileDone& done) {
+         if (key.name == "poison") {
+           ++poisoned;
+           throw std::runtime_error("boom");
+         }
+         ++healthy;
+         done(ReconcileResult::done());
+       }});
   controller.start();
   controller.queue().add({"default", "poison"});
   controller.queue().add({"default", "healthy"});
@@ -110,12 +107,13 @@ TEST_F(ControllerTest, HasAtMostSoManyInFlightAndNeverOneKeyTwice) {
   Controller controller(loop,
                         metrics,
                         Rng(1),
-                        {.name = "test", .in_flight_max = 3},
-                        [&](const kube::ObjectKey& key, ReconcileDone done) {
-                          EXPECT_FALSE(waiting.contains(key));
-                          waiting[key] = std::move(done);
-                          most = std::max(most, waiting.size());
-                        });
+                        {.name = "test",
+                         .in_flight_max = 3,
+                         .reconcile = [&](const kube::ObjectKey& key, ReconcileDone done) {
+                           EXPECT_FALSE(waiting.contains(key));
+                           waiting[key] = std::move(done);
+                           most = std::max(most, waiting.size());
+                         }});
   controller.start();
   for (int i = 0; i < 10; ++i) {
     controller.queue().add(key_of(i));
@@ -138,12 +136,15 @@ TEST_F(ControllerTest, HasAtMostSoManyInFlightAndNeverOneKeyTwice) {
 TEST_F(ControllerTest, GivesUpAReconcileThatNeverEnds) {
   std::vector<ReconcileDone> kept;
   Controller controller(
-      loop, metrics, Rng(1), {.name = "test"}, [&](const kube::ObjectKey&, ReconcileDone done) {
-        kept.push_back(std::move(done));
-        if (kept.size() > 1) {
-          kept.back()(ReconcileResult::done());
-        }
-      });
+      loop,
+      metrics,
+      Rng(1),
+      {.name = "test", .reconcile = [&](const kube::ObjectKey&, ReconcileDone done) {
+         kept.push_back(std::move(done));
+         if (kept.size() > 1) {
+           kept.back()(ReconcileResult::done());
+         }
+       }});
   controller.start();
   controller.queue().add(key_of(1));
   loop.run_for(minutes{6});
@@ -155,20 +156,18 @@ TEST_F(ControllerTest, GivesUpAReconcileThatNeverEnds) {
 
 TEST(ControllerWithCache, RunsForEachChangeOfWhatItWatches) {
   FakeCluster cluster;
-  Informer<kube::ConfigMap> maps(cluster.loop,
-                                 cluster.client,
-                                 cluster.metrics,
+  Informer<kube::ConfigMap> maps({cluster.loop, cluster.client, cluster.metrics},
                                  Rng(1),
                                  {.selection = {.kind = kube::kConfigMapKind}});
   std::map<std::string, int> runs;
-  Controller controller(cluster.loop,
-                        cluster.metrics,
-                        Rng(2),
-                        {.name = "test"},
-                        [&](const kube::ObjectKey& key, const ReconcileDone& done) {
-                          ++runs[key.name];
-                          done(ReconcileResult::done());
-                        });
+  Controller controller(
+      cluster.loop,
+      cluster.metrics,
+      Rng(2),
+      {.name = "test", .reconcile = [&](const kube::ObjectKey& key, const ReconcileDone& done) {
+         ++runs[key.name];
+         done(ReconcileResult::done());
+       }});
   controller.watch(maps);
   controller.watch<kube::ConfigMap>(maps, [](const Change<kube::ConfigMap>& change) {
     return owners_of_kind(change, "ConfigMap");

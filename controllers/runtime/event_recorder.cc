@@ -50,18 +50,16 @@ bool is_worth_repeating(const Error& error) {
 
 }  // namespace
 
-EventRecorder::EventRecorder(Loop& loop,
-                             Client& client,
-                             MetricsRegistry& metrics,
+EventRecorder::EventRecorder(const ApiContext& context,
                              std::string controller,
-                             std::string instance)
-    : loop_(loop),
-      client_(client),
+                             std::string_view instance)
+    : loop_(context.loop),
+      client_(context.client),
       controller_(std::move(controller)),
       instance_(cut_utf8(instance, kWordMax)),
-      dropped_(
-          metrics.counter("sluice_events_dropped_total",
-                          "Events that were not written: over budget, or the queue was full.")) {}
+      dropped_(context.metrics.counter(
+          "sluice_events_dropped_total",
+          "Events that were not written: over budget, or the queue was full.")) {}
 
 EventRecorder::~EventRecorder() {
   client_.cancel(sending_);

@@ -34,11 +34,7 @@ struct EventNote {
 class EventRecorder {
  public:
   // `controller` as in "sluice.dev/operator", `instance` as in the pod's name.
-  EventRecorder(Loop& loop,
-                Client& client,
-                MetricsRegistry& metrics,
-                std::string controller,
-                std::string instance);
+  EventRecorder(const ApiContext& context, std::string controller, std::string_view instance);
   ~EventRecorder();
   EventRecorder(const EventRecorder&) = delete;
   EventRecorder& operator=(const EventRecorder&) = delete;

@@ -18,7 +18,7 @@ using std::chrono::seconds;
 struct EventRecorderTest : testing::Test {
   FakeCluster cluster;
   EventRecorder recorder{
-      cluster.loop, cluster.client, cluster.metrics, "sluice.dev/operator", "pod-1"};
+      {cluster.loop, cluster.client, cluster.metrics}, "sluice.dev/operator", "pod-1"};
   kube::ObjectMeta about{.name = "m", .namespace_name = "default", .uid = "u1"};
 
   void record(const std::string& note) {

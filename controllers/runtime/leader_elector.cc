@@ -23,15 +23,14 @@ Duration duration_of(const kube::Lease& lease) {
 
 }  // namespace
 
-LeaderElector::LeaderElector(
-    Loop& loop, Client& client, MetricsRegistry& metrics, Rng rng, LeaderElectorOptions options)
-    : loop_(loop),
-      client_(client),
+LeaderElector::LeaderElector(const ApiContext& context, Rng rng, LeaderElectorOptions options)
+    : loop_(context.loop),
+      client_(context.client),
       rng_(rng),
       options_(std::move(options)),
-      status_(metrics.gauge("leader_election_master_status",
-                            "1 while this process holds the lease.",
-                            {{"name", options_.lease.name}})) {
+      status_(context.metrics.gauge("leader_election_master_status",
+                                    "1 while this process holds the lease.",
+                                    {{"name", options_.lease.name}})) {
   CHECK(!options_.identity.empty() && !options_.lease.name.empty());
   CHECK(options_.lease_duration > options_.renew_deadline);
   CHECK(options_.renew_deadline > options_.retry_period);
@@ -65,8 +64,7 @@ void LeaderElector::attempt() {
   ApiRequest request = get_object(kube::kLeaseKind, options_.lease);
   request.is_urgent = true;
   request.deadline = options_.renew_deadline / 2;
-  call_ = client_.send(std::move(request),
-                       [this](const Result<std::string>& body) { took_lease(body); });
+  call_ = client_.send(request, [this](const Result<std::string>& body) { took_lease(body); });
 }
 
 void LeaderElector::took_lease(const Result<std::string>& body) {
@@ -124,9 +122,8 @@ void LeaderElector::write(kube::Lease lease, bool is_new) {
   request.deadline = options_.renew_deadline / 2;
   // Counted from before the request: it may have been long on its way.
   const MonotonicTime sent_at = loop_.now();
-  call_ = client_.send(std::move(request), [this, sent_at](const Result<std::string>& body) {
-    written(body, sent_at);
-  });
+  call_ = client_.send(
+      request, [this, sent_at](const Result<std::string>& body) { written(body, sent_at); });
 }
 
 void LeaderElector::written(const Result<std::string>& body, MonotonicTime sent_at) {
@@ -209,7 +206,7 @@ void LeaderElector::stop(std::function<void()> released) {
   ApiRequest request = replace_object(kube::kLeaseKind, options_.lease, lease_body(lease));
   request.is_urgent = true;
   request.deadline = kReleaseDeadline;
-  call_ = client_.send(std::move(request),
+  call_ = client_.send(request,
                        [this, released = std::move(released)](const Result<std::string>& body) {
                          call_ = {};
                          if (!body) {

@@ -27,8 +27,7 @@ struct LeaderElectorOptions {
 
 class LeaderElector {
  public:
-  LeaderElector(
-      Loop& loop, Client& client, MetricsRegistry& metrics, Rng rng, LeaderElectorOptions options);
+  LeaderElector(const ApiContext& context, Rng rng, LeaderElectorOptions options);
   ~LeaderElector();
   LeaderElector(const LeaderElector&) = delete;
   LeaderElector& operator=(const LeaderElector&) = delete;

@@ -24,9 +24,7 @@ struct Candidate {
   Candidate(FakeCluster& cluster, const std::string& name)
       : transport(cluster.server.connect(name)),
         client(cluster.loop, *transport, metrics),
-        elector(cluster.loop,
-                client,
-                metrics,
+        elector({cluster.loop, client, metrics},
                 Rng(static_cast<std::uint64_t>(name.size()) * 31 +
                     static_cast<unsigned char>(name.back())),
                 {.lease = kLease, .identity = name}) {
@@ -164,31 +162,32 @@ TEST_F(LeaderElectorTest, ManagerStartsControllersAfterCachesAndLease) {
   auto transport = cluster.server.connect("op");
   Client client(cluster.loop, *transport, cluster.metrics);
   LeaderElector elector(
-      cluster.loop, client, cluster.metrics, Rng(1), {.lease = kLease, .identity = "op"});
+      {cluster.loop, client, cluster.metrics}, Rng(1), {.lease = kLease, .identity = "op"});
   client.set_fence([&] { return elector.is_leader(); });
-  Informer<kube::ConfigMap> maps(
-      cluster.loop, client, cluster.metrics, Rng(1), {.selection = {.kind = kube::kConfigMapKind}});
+  Informer<kube::ConfigMap> maps({cluster.loop, client, cluster.metrics},
+                                 Rng(1),
+                                 {.selection = {.kind = kube::kConfigMapKind}});
   Informer<kube::Pod> pods(
-      cluster.loop, client, cluster.metrics, Rng(1), {.selection = {.kind = kube::kPodKind}});
+      {cluster.loop, client, cluster.metrics}, Rng(1), {.selection = {.kind = kube::kPodKind}});
   int map_runs = 0;
   int pod_runs = 0;
-  Controller map_controller(cluster.loop,
-                            cluster.metrics,
-                            Rng(1),
-                            {.name = "maps"},
-                            [&](const kube::ObjectKey&, const ReconcileDone& done) {
-                              EXPECT_TRUE(maps.has_synced() && elector.is_leader());
-                              ++map_runs;
-                              done(ReconcileResult::done());
-                            });
-  Controller pod_controller(cluster.loop,
-                            cluster.metrics,
-                            Rng(1),
-                            {.name = "pods"},
-                            [&](const kube::ObjectKey&, const ReconcileDone& done) {
-                              ++pod_runs;
-                              done(ReconcileResult::done());
-                            });
+  Controller map_controller(
+      cluster.loop,
+      cluster.metrics,
+      Rng(1),
+      {.name = "maps", .reconcile = [&](const kube::ObjectKey&, const ReconcileDone& done) {
+         EXPECT_TRUE(maps.has_synced() && elector.is_leader());
+         ++map_runs;
+         done(ReconcileResult::done());
+       }});
+  Controller pod_controller(
+      cluster.loop,
+      cluster.metrics,
+      Rng(1),
+      {.name = "pods", .reconcile = [&](const kube::ObjectKey&, const ReconcileDone& done) {
+         ++pod_runs;
+         done(ReconcileResult::done());
+       }});
   map_controller.watch(maps);
   pod_controller.watch(pods);
   ASSERT_TRUE(cluster.server.send(

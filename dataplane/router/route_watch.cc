@@ -89,8 +89,8 @@ EndpointsByRevision endpoints_of(
 
 RouteWatch::RouteWatch(WatchMeans means, const WatchedIndex& index, Rng rng)
     : keeper_(means.keeper),
-      routes_(means.loop, means.client, means.metrics, rng.fork(), route_of(index)),
-      slices_(means.loop, means.client, means.metrics, rng.fork(), slices_of(index)) {
+      routes_(means.api, rng.fork(), route_of(index)),
+      slices_(means.api, rng.fork(), slices_of(index)) {
   routes_.on_change([this](const Change<kube::ConfigMap>& change) { on_route(change); });
   slices_.on_change([this](const Change<kube::EndpointSlice>&) { on_slices(); });
 }
@@ -129,7 +129,7 @@ void RouteWatch::on_slices() {
 struct WatchThread::State {
   State(ApiServerConfig config, PlanKeeper& keeper, const WatchedIndex& index, std::uint64_t seed)
       : transport(loop, std::move(config)),
-        watch({loop, client, metrics, keeper}, index, Rng(seed)) {}
+        watch({{loop, client, metrics}, keeper}, index, Rng(seed)) {}
 
   CurlLoop loop;
   CurlTransport transport;

@@ -32,9 +32,7 @@ struct WatchedIndex {
 
 // What a watch works with; all of it outlives the watch.
 struct WatchMeans {
-  Loop& loop;
-  Client& client;
-  MetricsRegistry& metrics;
+  ApiContext api;
   PlanKeeper& keeper;
 };
 

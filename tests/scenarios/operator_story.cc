@@ -54,10 +54,8 @@ std::string change_of(Act act) {
 struct Process {
   Process(SimLoop& loop, FakeApiServer& server, std::uint64_t life)
       : transport(server.connect(kUser)),
-        op(loop,
-           *transport,
+        op({loop, *transport, Rng(100 + life)},
            metrics,
-           Rng(100 + life),
            {.image = "sluice:1", .pod_name = "sluice-operator-0", .lease_namespace = "default"}) {
     op.start([this] { has_lost_lease = true; });
   }
