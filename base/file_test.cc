@@ -8,8 +8,7 @@
 namespace sluice {
 namespace {
 
-class FileTest : public testing::Test {
- protected:
+struct FileTest : testing::Test {
   FileTest() { std::filesystem::create_directories(folder); }
 
   ~FileTest() override { std::filesystem::remove_all(folder); }

@@ -18,9 +18,9 @@ namespace sluice {
 template <class Number>
 [[nodiscard]] std::optional<Number> parse_number(std::string_view text) {
   Number number{};
-  const char* const end = text.data() + text.size();
-  const auto [stop, error] = std::from_chars(text.data(), end, number);
-  return error == std::errc{} && stop == end ? std::optional(number) : std::nullopt;
+  const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  const bool is_whole = stop == text.data() + text.size();
+  return error == std::errc{} && is_whole ? std::optional(number) : std::nullopt;
 }
 
 }  // namespace sluice

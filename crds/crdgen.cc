@@ -142,12 +142,12 @@ std::string definition_json(const Definition& definition) {
 }  // namespace sluice::api
 
 int main(int argc, char** argv) {
-  using namespace sluice;
+  namespace api = sluice::api;
   const std::string_view wanted = argc == 2 ? argv[1] : "";
   for (const api::Definition& definition :
        {api::rag_index_definition(), api::canary_rollout_definition()}) {
     if (definition.kind.plural == wanted) {
-      const auto document = JsonDocument::parse(api::definition_json(definition));
+      const auto document = sluice::JsonDocument::parse(api::definition_json(definition));
       const std::string text = api::yaml_text(document.value().root());
       std::printf("# Made by crdgen from crds/; do not edit. `hack/generate` writes it again.\n%s",
                   text.c_str());

@@ -48,7 +48,7 @@ void append_value(std::string& out, JsonView node, int depth) {
   } else if (is_empty(node)) {
     out += kind == JsonKind::kObject ? " {}\n" : " []\n";
   } else {
-    out += "\n";
+    out += '\n';
     append(out, node, depth);
   }
 }

@@ -88,7 +88,7 @@ Status Server::start() {
   CHECK(state_->threads.empty());
   const ServerOptions& options = state_->shared.options;
   state_->make_lanes();
-  const Status started =
+  Status started =
       state_->acceptor->start({.address = options.address,
                                .port = options.port,
                                .max_connections = options.max_connections,

@@ -128,14 +128,14 @@ struct Upstream {
   http::Server server;
 };
 
-const auto never = [] { return false; };
+const auto kNever = [] { return false; };
 
 TEST(LoadRunner, SendsByItsScheduleAndCountsFailures) {
   Upstream upstream(10);
   LoadStatistics statistics({}, 500);
   LoadRunner runner(
       {.url = upstream.url(), .rate = 500, .duration = milliseconds{400}}, {"{}"}, statistics);
-  ASSERT_TRUE(runner.run(never));
+  ASSERT_TRUE(runner.run(kNever));
   const std::string json = statistics.to_json({});
   const std::int64_t sent = number(json, {"sent"});
   EXPECT_NEAR(static_cast<double>(sent), 200, 2);
@@ -170,7 +170,7 @@ TEST(LoadRunner, EndsInBoundedTimeWhenNothingAnswers) {
                      .timeout = milliseconds{300}},
                     {"{}"},
                     statistics);
-  ASSERT_TRUE(runner.run(never));
+  ASSERT_TRUE(runner.run(kNever));
   const std::string json = statistics.to_json({});
   EXPECT_EQ(number(json, {"ok"}), 0);
   EXPECT_EQ(number(json, {"failed"}), number(json, {"sent"}));
@@ -184,7 +184,7 @@ TEST(LoadRunner, CountsARefusedConnectionAsFailed) {
   LoadRunner runner({.url = "http://127.0.0.1:1/query", .rate = 100, .duration = milliseconds{100}},
                     {"{}"},
                     statistics);
-  ASSERT_TRUE(runner.run(never));
+  ASSERT_TRUE(runner.run(kNever));
   const std::string json = statistics.to_json({});
   EXPECT_EQ(number(json, {"failures", "connect"}), number(json, {"sent"}));
 }

@@ -143,7 +143,8 @@ TEST(NonInferiority, TheIntervalCoversTheExcessAndNarrows) {
 TEST(NonInferiority, EvidenceGrowsWithTheMargin) {
   NonInferiority state;
   fold_counts(state, {1000, 9000, 3, 20}, 1, 2);
-  for (double delta = -0.02; delta < 0.05; delta += 0.001) {
+  for (int thousandths = -20; thousandths < 50; ++thousandths) {
+    const double delta = thousandths / 1000.0;
     EXPECT_LT(ln_m_below(state, delta), ln_m_below(state, delta + 0.001));
     EXPECT_GT(ln_m_above(state, delta), ln_m_above(state, delta + 0.001));
   }

@@ -44,7 +44,7 @@ bool take_step(std::string_view word, Command& command) {
   if (!step || *step < 0) {
     return false;
   }
-  command.step = *step;
+  command.step = step;
   return true;
 }
 

@@ -55,7 +55,7 @@ TEST(RolloutStory, RefusesBadQualityBeforeAnyUserSeesIt) {
   const std::string& message = world.newest().message;
   EXPECT_NE(message.find("ndcgAt10 0.5500"), std::string::npos) << message;
   EXPECT_NE(message.find("0.7000"), std::string::npos) << message;
-  EXPECT_NE(message.find("["), std::string::npos) << message;
+  EXPECT_NE(message.find('['), std::string::npos) << message;
   EXPECT_EQ(reason_of(world, "RolledBack"), "WorseThanStable");
   EXPECT_FALSE(world.status().last_rollback->first_bad_answer_at.has_value());
   EXPECT_EQ(world.status().objectives.at(0).verdict, api::ObjectiveVerdict::kFail);

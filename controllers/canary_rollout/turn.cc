@@ -95,7 +95,7 @@ void ask_for(Turn& turn, api::TrafficMode mode, Share weight) {
   next.weight = weight;
   if (next != desired) {
     ++next.seq;
-    desired = next;
+    desired = std::move(next);
   }
 }
 

@@ -138,20 +138,19 @@ void RagIndexController::act(const RunPointer& run) {
   finish(run);
 }
 
-void RagIndexController::send(const RunPointer& run, ApiRequest request, bool may_be_gone) {
-  world_.client.send(
-      std::move(request), [self = self_, run, may_be_gone](const Result<std::string>& answer) {
-        if (*self == nullptr) {
-          return;
-        }
-        const bool is_gone = !answer && (answer.error().code == ErrorCode::kNotFound ||
-                                         answer.error().code == ErrorCode::kConflict);
-        if (answer || (may_be_gone && is_gone)) {
-          (*self)->act(run);
-        } else {
-          run->done(ReconcileResult::failed(answer.error()));  // It says what was sent.
-        }
-      });
+void RagIndexController::send(const RunPointer& run, const ApiRequest& request, bool may_be_gone) {
+  world_.client.send(request, [self = self_, run, may_be_gone](const Result<std::string>& answer) {
+    if (*self == nullptr) {
+      return;
+    }
+    const bool is_gone = !answer && (answer.error().code == ErrorCode::kNotFound ||
+                                     answer.error().code == ErrorCode::kConflict);
+    if (answer || (may_be_gone && is_gone)) {
+      (*self)->act(run);
+    } else {
+      run->done(ReconcileResult::failed(answer.error()));  // It says what was sent.
+    }
+  });
 }
 
 void RagIndexController::record(const Run& run, const Announce& event) {

@@ -74,7 +74,7 @@ class RagIndexController {
 
   void write_status(const RunPointer& run);
   void act(const RunPointer& run);
-  void send(const RunPointer& run, ApiRequest request, bool may_be_gone);
+  void send(const RunPointer& run, const ApiRequest& request, bool may_be_gone);
   void record(const Run& run, const Announce& event);
   static void finish(const RunPointer& run);
   [[nodiscard]] bool is_cache_behind(const api::RagIndex& index) const;

@@ -44,7 +44,7 @@ void look_again_in(Turn& turn, Duration delay) {
   look_again = look_again ? std::min(*look_again, wait) : wait;
 }
 
-void hold(Turn& turn, bool is_stalled, std::string_view reason, std::string message) {
+void hold(Turn& turn, bool is_stalled, std::string_view reason, std::string_view message) {
   if (turn.outcome.reason.empty()) {
     turn.outcome = {
         .reason = std::string(reason), .message = bounded(message), .is_stalled = is_stalled};

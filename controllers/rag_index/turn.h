@@ -69,7 +69,7 @@ void announce(Turn& turn, bool is_warning, std::string_view reason, std::string 
 // Look again no later than in `delay` (never sooner than 50 ms).
 void look_again_in(Turn& turn, Duration delay);
 // The first to speak wins.
-void hold(Turn& turn, bool is_stalled, std::string_view reason, std::string message);
+void hold(Turn& turn, bool is_stalled, std::string_view reason, std::string_view message);
 // At most 2,000 bytes, cut between characters: the schema bounds what is stored.
 [[nodiscard]] std::string bounded(std::string_view text);
 

@@ -209,7 +209,7 @@ void Scraper::start(const TargetKey& key) {
   target.last_start = loop_.now();
   target.transfer = transport_.start(
       request_for(target, key.what),
-      {.on_done = [this, key](Result<HttpResponse> answer) { finished(key, answer); }});
+      {.on_done = [this, key](const Result<HttpResponse>& answer) { finished(key, answer); }});
 }
 
 HttpRequest Scraper::request_for(Target& target, What what) {

@@ -63,7 +63,7 @@ Status ProxyServer::start() {
   CHECK(state.threads.empty());
   const ProxyOptions& options = state.shared.options;
   state.make_loops();
-  const Status started =
+  Status started =
       state.acceptor->start({.address = options.address,
                              .port = options.port,
                              .max_connections = options.max_connections,

@@ -24,24 +24,24 @@ constexpr const char* kUsage =
     "set.\n";
 
 int run(const std::string& verb, const sluice::worker::Arguments& rest) {
-  using namespace sluice::worker;
+  namespace worker = sluice::worker;
   if (verb == "build") {
-    return run_build(rest);
+    return worker::run_build(rest);
   }
   if (verb == "evaluate") {
-    return run_evaluate(rest);
+    return worker::run_evaluate(rest);
   }
   if (verb == "serve") {
-    return run_serve(rest);
+    return worker::run_serve(rest);
   }
   if (verb == "fetch") {
-    return run_fetch(rest);
+    return worker::run_fetch(rest);
   }
   if (verb == "builder") {
-    return run_builder(rest);
+    return worker::run_builder(rest);
   }
   std::fprintf(stderr, "sluice-worker: unknown verb \"%s\"\n\n%s", verb.c_str(), kUsage);
-  return static_cast<int>(ExitCode::kUsage);
+  return static_cast<int>(worker::ExitCode::kUsage);
 }
 
 }  // namespace
