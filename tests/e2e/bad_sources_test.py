@@ -57,6 +57,21 @@ class BadSources(SmallIndexTest):
         self.assertEqual(dig(self.rag(), "status.candidate.facts.documentsDigest"), digest)
         self.assertEqual(dig(self.rag(), "status.candidate.facts.documents"), 300)
 
+    def test_a_golden_set_that_changed_is_one_that_stable_is_evaluated_on_as_well(self) -> None:
+        self.kube.apply(self.rollout)
+        self.publish("judged.jsonl", make_corpus()[1])
+        judged = changed(self.index, spec__evaluation={"goldenSet": {"http": {"url": "http://corpus/judged.jsonl"}}})
+        self.serve(judged)
+        before = dig(self.rag(), "status.stable.evaluation.goldenDigest")
+        self.publish("judged.jsonl", make_corpus(queries=30)[1])
+        self.kube.apply(changed(judged, spec__retrieval={"mode": "bm25"}))
+        self.wait("the candidate at 10 %", 120, lambda: dig(self.cro(), "status.observedWeight") == "10%")
+        facts = dig(self.rag(), "status.candidate.facts.evaluation")
+        self.assertNotEqual(facts["goldenDigest"], before)
+        self.assertEqual(facts["queries"], 30)
+        quality = [one for one in dig(self.cro(), "status.objectives") if one["name"] == "quality"]
+        self.assertEqual([(one["samples"], one["stableSamples"]) for one in quality], [(30, 30)])
+
     def test_another_source_under_the_same_config_is_queued_and_says_so(self) -> None:
         self.kube.apply(self.rollout)
         stable = self.serve()
