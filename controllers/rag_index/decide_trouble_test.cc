@@ -319,6 +319,7 @@ TEST_F(Trouble, LostArtefactsAreBuiltAgainFromTheSameDocumentsOrSaidToBeLost) {
   world.advance(std::chrono::minutes(6));
   ASSERT_TRUE(world.settle());
   EXPECT_EQ(world.ready_reason(), "Serving");
+  EXPECT_EQ(world.status().stable_revision, stable);
   EXPECT_EQ(world.condition("Lost").status, kube::ConditionStatus::kFalse);
 }
 

@@ -58,6 +58,7 @@ TEST(ProxyServer, CountsAClientThatHangsUpAgainstNobody) {
 
 TEST(ProxyServer, CountsAClientThatReadsTooSlowlyAgainstNobody) {
   // More than the buffers of four sockets hold.
+  // NOLINTNEXTLINE(bugprone-string-constructor): the large length is meant.
   const std::string large = "{\"hits\":[\"" + std::string(40'000'000, 'x') + "\"]}";
   RawWorker worker(
       [&large](const std::string&) { return RawWorker::Reaction{good_answer(large)}; });

@@ -56,7 +56,7 @@ struct RouteWatchTest : testing::Test {
   FakeCluster cluster;
   Router router{{.name = "r", .process_start_id = "1"}};
   PlanKeeper keeper{router, ""};
-  RouteWatch watch{{cluster.loop, cluster.client, cluster.metrics, keeper},
+  RouteWatch watch{{{cluster.loop, cluster.client, cluster.metrics}, keeper},
                    {.namespace_name = kNamespace, .name = "packages"},
                    Rng(1)};
 

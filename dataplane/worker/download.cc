@@ -88,6 +88,7 @@ std::size_t on_header(char* data, std::size_t size, std::size_t count, void* use
   return line.size();
 }
 
+// NOLINTNEXTLINE(readability-function-size): the parameters are those that curl gives.
 int on_progress(void* user, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
   const Transfer& transfer = *static_cast<Transfer*>(user);
   return transfer.options.should_stop && transfer.options.should_stop() ? 1 : 0;

@@ -95,6 +95,7 @@ bool QuarantineBoard::is_active() const {
 
 std::vector<wire::QuarantineState> QuarantineBoard::report() const {
   std::vector<wire::QuarantineState> states;
+  states.reserve(detectors_.size());
   for (const auto& [revision, detector] : detectors_) {
     states.push_back({.revision = revision,
                       .active = detector.is_active,
