@@ -57,16 +57,16 @@ class DataPlane {
   void look();
   void see_pod(const std::string& text);
   void run_pod(const PodSeen& seen);
-  void configure(RouterProcess& router);
-  void serve(RouterProcess& router);
-  void serve_query(RouterProcess& router);
-  void note(RouterProcess& router, const router::Query& query, const router::Actions& actions);
+  void configure(RouterProcess& process);
+  void serve(RouterProcess& process);
+  void serve_query(RouterProcess& process);
+  void note(RouterProcess& process, const router::Query& query, const router::Actions& actions);
   [[nodiscard]] bool fails(const router::Attempt& attempt);
   [[nodiscard]] bool is_built(const PodSeen& builder) const;
   [[nodiscard]] bool is_held(std::string_view revision) const;
   [[nodiscard]] std::optional<HttpResponse> answer(const HttpRequest& request);
   [[nodiscard]] std::string report_of(const PodSeen& builder) const;
-  [[nodiscard]] static std::string counters_of(const RouterProcess& router, WallTime now);
+  [[nodiscard]] static std::string counters_of(const RouterProcess& process, WallTime now);
 
   Loop& loop_;
   FakeApiServer& server_;
