@@ -14,10 +14,20 @@
 namespace sluice {
 namespace {
 
-LeaderElectorOptions election(const OperatorConfig& config, Rng& rng) {
-  return {.lease = {config.lease_namespace, "sluice-operator"},
-          // A restarted process is another holder: nothing of the old one may be assumed.
-          .identity = fmt::format("{}_{:016x}", config.pod_name, rng.next())};
+// Null without a namespace for the lease: then there is no election.
+std::unique_ptr<LeaderElector> make_elector(const ApiContext& api,
+                                            Rng& rng,
+                                            const OperatorConfig& config) {
+  if (config.lease_namespace.empty()) {
+    return nullptr;
+  }
+  // A restarted process is another holder: nothing of the old one may be assumed.
+  std::string identity = fmt::format("{}_{:016x}", config.pod_name, rng.next());
+  return std::make_unique<LeaderElector>(
+      api,
+      rng.fork(),
+      LeaderElectorOptions{.lease = {config.lease_namespace, "sluice-operator"},
+                           .identity = std::move(identity)});
 }
 
 }  // namespace
@@ -28,11 +38,7 @@ struct Operator::Parts {
         caches({seams.loop, client, metrics}, seams.rng.fork(), config.watch_namespace),
         events({seams.loop, client, metrics}, "sluice.dev/operator", config.pod_name),
         scraper(seams.loop, seams.transport, metrics, stores),
-        elector(config.lease_namespace.empty()
-                    ? nullptr
-                    : std::make_unique<LeaderElector>(ApiContext{seams.loop, client, metrics},
-                                                      seams.rng.fork(),
-                                                      election(config, seams.rng))),
+        elector(make_elector({seams.loop, client, metrics}, seams.rng, config)),
         rollout_controller({.loop = seams.loop,
                             .client = client,
                             .metrics = metrics,
