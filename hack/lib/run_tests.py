@@ -125,7 +125,7 @@ def ctest(preset: str, arguments: list[str], seconds: float, **environment: str)
 
 
 def part_unit() -> Counts:
-    counts = ctest("dev", ["-L", "unit"], 600)
+    counts = ctest("dev", ["-L", "unit"], 1200)
     counts.add(of_last_line_of_unittest(run("scripts", [sys.executable, "-B", str(HACK / "lib" / "scripts_test.py")], 120, check=False)))
     return counts
 
