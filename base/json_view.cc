@@ -30,6 +30,10 @@ JsonDocument& JsonDocument::operator=(JsonDocument&&) noexcept = default;
 JsonDocument::~JsonDocument() = default;
 
 Result<JsonDocument> JsonDocument::parse(std::string_view text) {
+  if (text.empty()) {
+    // simdjson would copy from null.
+    return fail(ErrorCode::kInvalid, "not JSON: there is nothing");
+  }
   auto parsed = std::make_unique<Parsed>();
   constexpr std::size_t kDepthMax = 128;
   if (const auto error = parsed->parser.allocate(text.size() + 1, kDepthMax); error) {

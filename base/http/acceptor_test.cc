@@ -59,8 +59,9 @@ class Client {
 
 // Two loops that the test itself turns.
 struct World {
-  boost::asio::io_context first{1};
+  // The first goes first: in it waits an accept whose socket belongs to the second.
   boost::asio::io_context second{1};
+  boost::asio::io_context first{1};
   // Without work a loop would end.
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> first_guard{
       first.get_executor()};

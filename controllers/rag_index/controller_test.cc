@@ -178,7 +178,8 @@ spec:
   api::RagIndex index() { return *cluster.server.get<api::RagIndex>(api::kRagIndexKind, kKey); }
 
   bool is_serving() {
-    const kube::Condition* ready = kube::find_condition(index().status.conditions, "Ready");
+    const api::RagIndex seen = index();
+    const kube::Condition* ready = kube::find_condition(seen.status.conditions, "Ready");
     return ready != nullptr && ready->status == kube::ConditionStatus::kTrue;
   }
 
