@@ -113,7 +113,7 @@ TEST_F(Story, CandidateWalksToPromotionSizeBeforeWeight) {
   EXPECT_TRUE(world.status().route->confirmed);
   // Half of the traffic takes ceil(1.25 * 4 / 2) = 3 workers; until they are ready it stays at 10
   // %.
-  world.can_start = [&](const std::string& revision) { return revision != candidate; };
+  world.can_start = [candidate](const std::string& revision) { return revision != candidate; };
   world.desire(rollout, api::TrafficMode::kSplit, kHalf);
   for (auto& [name, pod] : world.pods) {
     EXPECT_TRUE(kube::is_ready(pod)) << name;

@@ -160,7 +160,7 @@ TEST_F(Trouble, CandidateWhoseWorkersNeverStartFails) {
   ASSERT_TRUE(world.settle());
   const std::string stable = world.status().stable_revision;
   world.add_rollout("packages");
-  world.can_start = [&](const std::string& revision) { return revision == stable; };
+  world.can_start = [stable](const std::string& revision) { return revision == stable; };
   world.edit(use_bm25);
   ASSERT_TRUE(world.settle());
   EXPECT_EQ(world.status().candidate->phase, api::CandidatePhase::kFetching);
@@ -176,7 +176,7 @@ TEST_F(Trouble, CandidateWhoseWorkersNeverStartFails) {
 TEST_F(Trouble, WeightFallsAtOnceEvenWithoutAReadyWorker) {
   api::CanaryRollout& rollout = split_bm25();
   const std::string candidate = world.status().candidate->revision;
-  world.can_start = [&](const std::string& revision) { return revision != candidate; };
+  world.can_start = [candidate](const std::string& revision) { return revision != candidate; };
   ASSERT_TRUE(world.settle());
   EXPECT_EQ(world.table().candidate->weight, kTenPercent) << "the operator is not the judge";
   world.desire(rollout, api::TrafficMode::kSplit, Share{500});
