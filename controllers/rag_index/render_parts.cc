@@ -57,6 +57,19 @@ Manifest finish(const api::RagIndex& index, const Outline& outline) {
       .kind = outline.kind, .name = outline.name, .body = std::move(body), .hash = std::move(hash)};
 }
 
+Manifest budget_of(const api::RagIndex& index,
+                   std::string name,
+                   const kube::StringMap& labels,
+                   std::int64_t min_available) {
+  return finish(
+      index, {kube::kPodDisruptionBudgetKind, std::move(name), labels, {}, [&](JsonWriter& json) {
+                json.key("spec").begin_object().member("minAvailable", min_available);
+                json.key("selector").begin_object();
+                write_map(json, "matchLabels", labels);
+                json.end_object().end_object();
+              }});
+}
+
 void write_map(JsonWriter& json, std::string_view name, const kube::StringMap& map) {
   json.key(name).begin_object();
   for (const auto& [key, value] : map) {

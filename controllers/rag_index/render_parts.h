@@ -23,6 +23,12 @@ struct Outline {
 
 [[nodiscard]] Manifest finish(const api::RagIndex& index, const Outline& outline);
 
+// A PodDisruptionBudget for the pods with these labels.
+[[nodiscard]] Manifest budget_of(const api::RagIndex& index,
+                                 std::string name,
+                                 const kube::StringMap& labels,
+                                 std::int64_t min_available);
+
 void write_map(JsonWriter& json, std::string_view name, const kube::StringMap& map);
 // An empty list or map is left out: applying it would claim the field.
 void write_strings(JsonWriter& json, std::string_view name, const std::vector<std::string>& items);

@@ -82,18 +82,8 @@ Manifest render_router(const api::RagIndex& index,
 }
 
 Manifest render_router_budget(const api::RagIndex& index) {
-  const kube::StringMap labels = selector_of(index, api::kComponentRouter);
-  return finish(index,
-                {kube::kPodDisruptionBudgetKind,
-                 router_name(index.metadata.name),
-                 labels,
-                 {},
-                 [&](JsonWriter& json) {
-                   json.key("spec").begin_object().member("minAvailable", 1);
-                   json.key("selector").begin_object();
-                   write_map(json, "matchLabels", labels);
-                   json.end_object().end_object();
-                 }});
+  return budget_of(
+      index, router_name(index.metadata.name), selector_of(index, api::kComponentRouter), 1);
 }
 
 Manifest render_route(const api::RagIndex& index, const wire::RouteTable& table) {

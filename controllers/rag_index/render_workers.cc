@@ -190,16 +190,10 @@ Manifest render_worker_service(const api::RagIndex& index, std::string_view revi
 Manifest render_budget(const api::RagIndex& index,
                        std::string_view revision,
                        std::int32_t replicas) {
-  const kube::StringMap labels = selector_of(index, api::kComponentWorker, revision);
-  return finish(
-      index,
-      {kube::kPodDisruptionBudgetKind, std::string(revision), labels, {}, [&](JsonWriter& json) {
-         json.key("spec").begin_object();
-         json.member("minAvailable", static_cast<std::int64_t>(std::max(0, replicas - 1)));
-         json.key("selector").begin_object();
-         write_map(json, "matchLabels", labels);
-         json.end_object().end_object();
-       }});
+  return budget_of(index,
+                   std::string(revision),
+                   selector_of(index, api::kComponentWorker, revision),
+                   std::max(0, replicas - 1));
 }
 
 Manifest render_revision(const api::RagIndex& index, const RevisionWish& wish) {

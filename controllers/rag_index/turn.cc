@@ -33,6 +33,19 @@ void remove(Turn& turn, const kube::ResourceKind& kind, const kube::ObjectMeta& 
   }
 }
 
+void keep(Turn& turn, Manifest manifest) {
+  const OwnedObject* known = find_other(turn.seen, manifest.kind, manifest.name);
+  apply(turn, std::move(manifest), known == nullptr ? nullptr : &known->metadata);
+}
+
+void keep_budget(Turn& turn, Manifest budget, std::int32_t pods) {
+  if (pods >= 2) {
+    keep(turn, std::move(budget));
+  } else if (const OwnedObject* known = find_other(turn.seen, budget.kind, budget.name)) {
+    remove(turn, budget.kind, known->metadata);
+  }
+}
+
 void announce(Turn& turn, bool is_warning, std::string_view reason, std::string note) {
   turn.decision.actions.emplace_back(
       Announce{.is_warning = is_warning, .reason = std::string(reason), .note = std::move(note)});

@@ -65,6 +65,10 @@ struct Turn {
 // Applies what differs from what was applied last: `known` is the object's metadata, or null.
 void apply(Turn& turn, Manifest manifest, const kube::ObjectMeta* known);
 void remove(Turn& turn, const kube::ResourceKind& kind, const kube::ObjectMeta& known);
+// Applies what is known by its name alone: Services, budgets, accounts and the like.
+void keep(Turn& turn, Manifest manifest);
+// A PodDisruptionBudget from two pods on: of a single one it would only forbid to drain its node.
+void keep_budget(Turn& turn, Manifest budget, std::int32_t pods);
 void announce(Turn& turn, bool is_warning, std::string_view reason, std::string note);
 // Look again no later than in `delay` (never sooner than 50 ms).
 void look_again_in(Turn& turn, Duration delay);

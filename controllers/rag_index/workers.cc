@@ -50,22 +50,6 @@ std::int32_t replicas_for(const Turn& turn, const Fleet& fleet, const kube::Depl
   return known == nullptr ? needed : std::max(needed, std::min(known->spec.replicas, most));
 }
 
-void keep_budget(Turn& turn, const std::string& revision, std::int32_t replicas) {
-  const OwnedObject* known = find_other(turn.seen, kube::kPodDisruptionBudgetKind, revision);
-  if (replicas >= 2) {
-    apply(turn,
-          render_budget(turn.index(), revision, replicas),
-          known == nullptr ? nullptr : &known->metadata);
-  } else if (known != nullptr) {
-    remove(turn, kube::kPodDisruptionBudgetKind, known->metadata);
-  }
-}
-
-void keep_service(Turn& turn, Manifest manifest) {
-  const OwnedObject* known = find_other(turn.seen, kube::kServiceKind, manifest.name);
-  apply(turn, std::move(manifest), known == nullptr ? nullptr : &known->metadata);
-}
-
 void keep_fleet(Turn& turn, const Fleet& fleet) {
   const kube::Deployment* known = find_deployment(turn.seen, fleet.revision);
   const WorkersWish wish{.revision = fleet.revision,
@@ -73,12 +57,12 @@ void keep_fleet(Turn& turn, const Fleet& fleet) {
                          .facts = fleet.facts,
                          .resources = resources_for(turn, known),
                          .replicas = replicas_for(turn, fleet, known)};
-  keep_service(turn, render_worker_service(turn.index(), fleet.revision));
-  keep_service(turn, render_builder_service(turn.index(), fleet.revision));
+  keep(turn, render_worker_service(turn.index(), fleet.revision));
+  keep(turn, render_builder_service(turn.index(), fleet.revision));
   apply(turn,
         render_workers(turn.index(), wish),
         known == nullptr || has_drifted(*known, wish) ? nullptr : &known->metadata);
-  keep_budget(turn, fleet.revision, wish.replicas);
+  keep_budget(turn, render_budget(turn.index(), fleet.revision, wish.replicas), wish.replicas);
 }
 
 // When the workers of a revision that is neither stable nor candidate may go; empty: not yet known.
