@@ -62,6 +62,10 @@ Field count_field(std::string_view doc) {
 
 }  // namespace
 
+std::string_view name_of(RolloutPhase phase) {
+  return enum_name(phase);
+}
+
 template <class Io>
 void describe(Io& io, IndexReference& value) {
   io.required("name",

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "apiclient/types/meta.h"
@@ -109,6 +110,9 @@ enum class RolloutPhase {
   kSuperseded,  // The spec moved on, or went back to stable's; the candidate was let go unjudged.
   kInvalid,     // The policy cannot be used; the message says why.
 };
+
+// As the status spells it.
+[[nodiscard]] std::string_view name_of(RolloutPhase phase);
 
 enum class TrafficMode { kNone, kSplit, kPromote };
 

@@ -15,32 +15,6 @@ namespace {
 
 const kube::ObjectKey kKey{"default", "packages"};
 
-std::string phase_name(api::RolloutPhase phase) {
-  switch (phase) {
-    case api::RolloutPhase::kIdle:
-      return "Idle";
-    case api::RolloutPhase::kPending:
-      return "Pending";
-    case api::RolloutPhase::kEvaluating:
-      return "Evaluating";
-    case api::RolloutPhase::kProgressing:
-      return "Progressing";
-    case api::RolloutPhase::kPromoting:
-      return "Promoting";
-    case api::RolloutPhase::kPromoted:
-      return "Promoted";
-    case api::RolloutPhase::kRollingBack:
-      return "RollingBack";
-    case api::RolloutPhase::kRolledBack:
-      return "RolledBack";
-    case api::RolloutPhase::kSuperseded:
-      return "Superseded";
-    case api::RolloutPhase::kInvalid:
-      return "Invalid";
-  }
-  return "?";
-}
-
 bool has_passed_evaluation(const api::CanaryRolloutStatus& status) {
   return std::ranges::any_of(status.decisions, [&](const api::DecisionRecord& each) {
     return each.candidate == status.candidate_revision && each.step == 0 &&
@@ -101,7 +75,7 @@ void Witness::look_at_rollout() {
     return;
   }
   const api::CanaryRolloutStatus& status = rollout->status;
-  note("phase", phase_name(status.phase));
+  note("phase", std::string(name_of(status.phase)));
   note("step", status.step_summary);
   note("desired", fmt::format("{} {}", status.desired.seq, format_share(status.desired.weight)));
   const std::int64_t block = status.evidence ? status.evidence->block : 0;
@@ -169,7 +143,7 @@ void Witness::look_at_weight(const wire::RouteTable& table) {
   expect(has_passed_evaluation(status), "weight before the evaluation was passed");
   const bool may_have_weight = status.phase == api::RolloutPhase::kProgressing ||
                                status.phase == api::RolloutPhase::kPromoting;
-  expect(may_have_weight, "weight in phase " + phase_name(status.phase));
+  expect(may_have_weight, fmt::format("weight in phase {}", name_of(status.phase)));
   expect(candidate.weight == status.desired.weight, "another weight than the rollout wrote down");
   expect(candidate.weight < kWhole || status.phase == api::RolloutPhase::kPromoting,
          "nothing left for stable before the promotion");
