@@ -1,9 +1,7 @@
 #include "base/http/acceptor.h"
 
-#include <arpa/inet.h>
 #include <gtest/gtest.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -14,48 +12,14 @@
 #include <string>
 #include <vector>
 
+#include "base/http/raw_client_for_test.h"
+
 namespace sluice::http {
 namespace {
 
 using boost::asio::ip::tcp;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
-
-// A blocking client that is connected (the kernel does that before anybody accepts).
-class Client {
- public:
-  explicit Client(std::uint16_t port) : socket_(::socket(AF_INET, SOCK_STREAM, 0)) {
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_port = htons(port);
-    ::inet_pton(AF_INET, "127.0.0.1", &address.sin_addr);
-    EXPECT_EQ(::connect(socket_, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
-    const timeval limit{.tv_sec = 10, .tv_usec = 0};
-    ::setsockopt(socket_, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
-  }
-
-  Client(Client&& other) noexcept : socket_(std::exchange(other.socket_, -1)) {}
-
-  Client& operator=(Client&&) = delete;
-
-  ~Client() { ::close(socket_); }
-
-  // All until the server's end.
-  [[nodiscard]] std::string receive_all() const {
-    std::string all;
-    char piece[512];
-    for (;;) {
-      const ssize_t n = ::recv(socket_, piece, sizeof piece, 0);
-      if (n <= 0) {
-        return all;
-      }
-      all.append(piece, static_cast<std::size_t>(n));
-    }
-  }
-
- private:
-  int socket_;
-};
 
 // Two loops that the test itself turns.
 struct World {
@@ -95,7 +59,7 @@ struct World {
 TEST(Acceptor, DealsConnectionsToTheLoopsInTurn) {
   World world;
   ASSERT_TRUE(world.start());
-  std::vector<Client> clients;
+  std::vector<RawClient> clients;
   for (int i = 0; i < 4; ++i) {
     clients.emplace_back(world.acceptor.port());
   }
@@ -108,16 +72,16 @@ TEST(Acceptor, DealsConnectionsToTheLoopsInTurn) {
 TEST(Acceptor, RefusesOneTooManyAndTakesTheNextWhenOneHasGone) {
   World world;
   ASSERT_TRUE(world.start(1));
-  const Client one(world.acceptor.port());
-  const Client too_many(world.acceptor.port());
+  const RawClient one(world.acceptor.port());
+  RawClient too_many(world.acceptor.port());
   ASSERT_TRUE(world.turn_until([&] { return world.count.refused() == 1; }));
-  EXPECT_EQ(too_many.receive_all(),
+  EXPECT_EQ(too_many.receive(),
             "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nConnection: close\r\n"
             "Content-Type: application/json\r\nContent-Length: 69\r\n\r\n"
             R"({"error":{"code":"too_many_connections","message":"It is \"full\"."}})");
   ASSERT_TRUE(world.turn_until([&] { return world.taken.size() == 1; }));
   world.count.remove();
-  const Client next(world.acceptor.port());
+  const RawClient next(world.acceptor.port());
   EXPECT_TRUE(world.turn_until([&] { return world.taken.size() == 2; }));
   EXPECT_EQ(world.count.refused(), 1U);
 }
@@ -125,7 +89,7 @@ TEST(Acceptor, RefusesOneTooManyAndTakesTheNextWhenOneHasGone) {
 TEST(Acceptor, GoesOnWhenDescriptorsWereShort) {
   World world;
   ASSERT_TRUE(world.start());
-  const Client client(world.acceptor.port());
+  const RawClient client(world.acceptor.port());
   rlimit before{};
   ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
   const int lowest_free = ::dup(0);
@@ -143,7 +107,7 @@ TEST(Acceptor, GoesOnWhenDescriptorsWereShort) {
 TEST(Acceptor, TellsEachLoopThatItStopped) {
   World world;
   ASSERT_TRUE(world.start());
-  const Client client(world.acceptor.port());
+  const RawClient client(world.acceptor.port());
   ASSERT_TRUE(world.turn_until([&] { return world.taken.size() == 1; }));
   std::vector<std::size_t> told;
   world.acceptor.stop([&](std::size_t loop) { told.push_back(loop); });

@@ -1,9 +1,6 @@
 #include "base/http/server.h"
 
-#include <arpa/inet.h>
 #include <gtest/gtest.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -15,89 +12,15 @@
 #include <thread>
 #include <vector>
 
+#include "base/http/raw_client_for_test.h"
+
 namespace sluice::http {
 namespace {
 
 using std::chrono::milliseconds;
 
-// A blocking client over a plain socket: it sends exactly the bytes it is given.
-class RawClient {
- public:
-  explicit RawClient(std::uint16_t port) : socket_(::socket(AF_INET, SOCK_STREAM, 0)) {
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_port = htons(port);
-    ::inet_pton(AF_INET, "127.0.0.1", &address.sin_addr);
-    is_connected_ = ::connect(socket_, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0;
-    const timeval limit{.tv_sec = 10, .tv_usec = 0};
-    ::setsockopt(socket_, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
-  }
-
-  RawClient(const RawClient&) = delete;
-  RawClient& operator=(const RawClient&) = delete;
-
-  ~RawClient() { ::close(socket_); }
-
-  [[nodiscard]] bool is_connected() const { return is_connected_; }
-
-  void send(std::string_view text) {
-    while (!text.empty()) {
-      const ssize_t n = ::send(socket_, text.data(), text.size(), MSG_NOSIGNAL);
-      if (n <= 0) {
-        return;
-      }
-      text.remove_prefix(static_cast<std::size_t>(n));
-    }
-  }
-
-  // One whole response (by Content-Length); what is there if the server closes before.
-  std::string receive(bool has_body = true) {
-    for (;;) {
-      const std::size_t head = inbox_.find("\r\n\r\n");
-      if (head != std::string::npos) {
-        std::size_t total = head + 4;
-        const std::size_t length = inbox_.find("Content-Length: ");
-        if (has_body && length < head) {
-          total += std::stoul(inbox_.substr(length + 16));
-        }
-        if (inbox_.size() >= total) {
-          std::string response = inbox_.substr(0, total);
-          inbox_.erase(0, total);
-          return response;
-        }
-      }
-      if (!read_some()) {
-        return std::exchange(inbox_, {});
-      }
-    }
-  }
-
-  // True if the server has closed its side and nothing is left to read.
-  bool is_closed() { return inbox_.empty() && !read_some(); }
-
- private:
-  bool read_some() {
-    char buffer[65536];
-    const ssize_t n = ::recv(socket_, buffer, sizeof buffer, 0);
-    if (n <= 0) {
-      return false;
-    }
-    inbox_.append(buffer, static_cast<std::size_t>(n));
-    return true;
-  }
-
-  int socket_;
-  bool is_connected_ = false;
-  std::string inbox_;
-};
-
 std::string get(std::string_view path) {
   return "GET " + std::string(path) + " HTTP/1.1\r\nHost: x\r\n\r\n";
-}
-
-std::string body_of(const std::string& response) {
-  const std::size_t head = response.find("\r\n\r\n");
-  return head == std::string::npos ? "" : response.substr(head + 4);
 }
 
 // A server with an echo of the request at /echo and an instant /health.

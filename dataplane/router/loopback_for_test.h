@@ -1,9 +1,7 @@
 #pragma once
-// For the router's tests: a blocking client that sends exactly the bytes it is given, and a worker
-// that answers with exactly the bytes it is told. Each used by one test.
+// For the router's tests: a worker that answers with exactly the bytes it is told, and one that
+// cannot be reached. Each used by one test.
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -11,93 +9,20 @@
 #include <cstdint>
 #include <functional>
 #include <string>
-#include <string_view>
 #include <thread>
 #include <utility>
 #include <vector>
 
 #include "base/event_count_for_test.h"
+#include "base/http/raw_client_for_test.h"
 
 namespace sluice::router {
 
-inline sockaddr_in loopback(std::uint16_t port) {
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(port);
-  ::inet_pton(AF_INET, "127.0.0.1", &address.sin_addr);
-  return address;
-}
-
-inline void send_all(int socket, std::string_view text) {
-  while (!text.empty()) {
-    const ssize_t n = ::send(socket, text.data(), text.size(), MSG_NOSIGNAL);
-    if (n <= 0) {
-      return;
-    }
-    text.remove_prefix(static_cast<std::size_t>(n));
-  }
-}
-
-// Takes one message with Content-Length, or all that comes until the end, from the front of
-// `inbox`.
-inline std::string take_message(int socket, std::string& inbox) {
-  for (;;) {
-    const std::size_t head = inbox.find("\r\n\r\n");
-    if (head != std::string::npos) {
-      const std::size_t length = inbox.find("Content-Length: ");
-      const std::size_t body = length < head ? std::stoul(inbox.substr(length + 16)) : 0;
-      const bool is_chunked = inbox.find("Transfer-Encoding: chunked") < head;
-      const std::size_t last_chunk = inbox.find("\r\n0\r\n\r\n", head);
-      std::size_t total = head + 4 + body;
-      if (is_chunked) {
-        total = last_chunk == std::string::npos ? std::string::npos : last_chunk + 7;
-      }
-      if (inbox.size() >= total) {
-        std::string message = inbox.substr(0, total);
-        inbox.erase(0, total);
-        return message;
-      }
-    }
-    char buffer[65536];
-    const ssize_t n = ::recv(socket, buffer, sizeof buffer, 0);
-    if (n <= 0) {
-      return std::exchange(inbox, {});
-    }
-    inbox.append(buffer, static_cast<std::size_t>(n));
-  }
-}
-
-class RawClient {
- public:
-  explicit RawClient(std::uint16_t port) : socket_(::socket(AF_INET, SOCK_STREAM, 0)) {
-    const sockaddr_in address = loopback(port);
-    const timeval limit{.tv_sec = 20, .tv_usec = 0};
-    ::setsockopt(socket_, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
-    (void)::connect(socket_, reinterpret_cast<const sockaddr*>(&address), sizeof address);
-  }
-
-  RawClient(const RawClient&) = delete;
-  RawClient& operator=(const RawClient&) = delete;
-
-  ~RawClient() { hang_up(); }
-
-  void send(std::string_view text) const { send_all(socket_, text); }
-
-  std::string receive() { return take_message(socket_, inbox_); }
-
-  // Nothing more comes: the other side has closed.
-  [[nodiscard]] bool is_closed() { return inbox_.empty() && take_message(socket_, inbox_).empty(); }
-
-  void hang_up() {
-    if (socket_ >= 0) {
-      ::close(std::exchange(socket_, -1));
-    }
-  }
-
- private:
-  int socket_;
-  std::string inbox_;
-};
+using http::body_of;
+using http::loopback;
+using http::RawClient;
+using http::send_all;
+using http::take_message;
 
 // Listens, but its queue of connections is full: further ones wait for ever.
 class FullListener {

@@ -7,7 +7,9 @@
 #include <atomic>
 #include <chrono>
 #include <functional>
+#include <future>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/http/server.h"
@@ -29,14 +31,24 @@ inline std::string good_answer(const std::string& body = kGoodBody) {
   return "HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
 }
 
-inline std::string body_of(const std::string& response) {
-  const std::size_t head = response.find("\r\n\r\n");
-  return head == std::string::npos ? "" : response.substr(head + 4);
-}
-
 inline bool has(const std::string& text, const std::string& part) {
   return text.find(part) != std::string::npos;
 }
+
+// A worker that keeps its answers back until it is told, twenty seconds at most.
+struct WaitingWorker : RawWorker {
+  WaitingWorker() : WaitingWorker(std::promise<void>()) {}
+
+  std::promise<void> release;
+
+ private:
+  explicit WaitingWorker(std::promise<void> promise)
+      : RawWorker([future = promise.get_future().share()](const std::string&) {
+          (void)future.wait_for(std::chrono::seconds{20});
+          return Reaction{good_answer()};
+        }),
+        release(std::move(promise)) {}
+};
 
 // A worker over base/http; each `fails_each`-th query gets 500.
 struct Worker {

@@ -14,11 +14,7 @@ namespace {
 using std::chrono::milliseconds;
 
 TEST(ProxyServer, KeepsItsLimitsOfQueriesAndConnections) {
-  std::promise<void> release;
-  RawWorker slow([future = release.get_future().share()](const std::string&) {
-    (void)future.wait_for(std::chrono::seconds{20});
-    return RawWorker::Reaction{good_answer()};
-  });
+  WaitingWorker slow;
   Fixture f({.max_connections = 3, .max_in_flight = 1});
   f.stable({slow.port()}).apply();
   RawClient first(f.server.port());
@@ -35,16 +31,12 @@ TEST(ProxyServer, KeepsItsLimitsOfQueriesAndConnections) {
   third.send("GET /health HTTP/1.1\r\n\r\n");
   EXPECT_TRUE(third.receive().starts_with("HTTP/1.1 200 "));
   EXPECT_TRUE(has(RawClient(f.server.port()).receive(), "too_many_connections"));
-  release.set_value();
+  slow.release.set_value();
   EXPECT_TRUE(first.receive().starts_with("HTTP/1.1 200 "));
 }
 
 TEST(ProxyServer, CountsAClientThatHangsUpAgainstNobody) {
-  std::promise<void> release;
-  RawWorker slow([future = release.get_future().share()](const std::string&) {
-    (void)future.wait_for(std::chrono::seconds{20});
-    return RawWorker::Reaction{good_answer()};
-  });
+  WaitingWorker slow;
   Fixture f({}, 1);
   f.stable({slow.port()}).apply();
   RawClient client(f.server.port());
@@ -53,7 +45,7 @@ TEST(ProxyServer, CountsAClientThatHangsUpAgainstNobody) {
   client.hang_up();
   EXPECT_TRUE(f.eventually([&f] { return f.counts("s").client_gone == 1; }));
   EXPECT_EQ(f.counts("s").ended, 0);
-  release.set_value();
+  slow.release.set_value();
 }
 
 TEST(ProxyServer, CountsAClientThatReadsTooSlowlyAgainstNobody) {
@@ -75,11 +67,7 @@ TEST(ProxyServer, CountsAClientThatReadsTooSlowlyAgainstNobody) {
 }
 
 TEST(ProxyServer, DrainsWithoutLosingAQuery) {
-  std::promise<void> release;
-  RawWorker slow([future = release.get_future().share()](const std::string&) {
-    (void)future.wait_for(std::chrono::seconds{20});
-    return RawWorker::Reaction{good_answer()};
-  });
+  WaitingWorker slow;
   Fixture f;
   f.stable({slow.port()}).apply();
   RawClient busy(f.server.port());
@@ -92,17 +80,13 @@ TEST(ProxyServer, DrainsWithoutLosingAQuery) {
   EXPECT_TRUE(has(ready, "Connection: close\r\n"));
   auto stopped = std::async(std::launch::async, [&f] { return f.server.stop(milliseconds{5000}); });
   EXPECT_TRUE(idle.is_closed());
-  release.set_value();
+  slow.release.set_value();
   EXPECT_TRUE(busy.receive().starts_with("HTTP/1.1 200 "));
   EXPECT_TRUE(stopped.get());
 }
 
 TEST(ProxyServer, GivesUpOnAQueryThatOutlivesTheDrain) {
-  std::promise<void> release;
-  RawWorker slow([future = release.get_future().share()](const std::string&) {
-    (void)future.wait_for(std::chrono::seconds{20});
-    return RawWorker::Reaction{good_answer()};
-  });
+  WaitingWorker slow;
   Fixture f;
   f.stable({slow.port()}).apply();
   RawClient busy(f.server.port());
@@ -110,7 +94,7 @@ TEST(ProxyServer, GivesUpOnAQueryThatOutlivesTheDrain) {
   ASSERT_TRUE(slow.asked().wait_for(1));
   EXPECT_FALSE(f.server.stop(milliseconds{50}));
   EXPECT_TRUE(busy.is_closed());
-  release.set_value();
+  slow.release.set_value();
 }
 
 }  // namespace

@@ -94,11 +94,7 @@ TEST(ProxyServer, RescuesEveryWayInWhichACandidateCanFail) {
 
 TEST(ProxyServer, RescuesFromACandidateThatIsNotThereOrHangs) {
   Worker stable("s");
-  std::promise<void> release;
-  RawWorker hanging([future = release.get_future().share()](const std::string&) {
-    (void)future.wait_for(std::chrono::seconds{20});
-    return RawWorker::Reaction{good_answer()};
-  });
+  WaitingWorker hanging;
   Fixture f({}, 1);
   f.plan.table.deadline_ms = 3000;
   f.stable({stable.server.port()}).candidate({hanging.port()}).apply();
@@ -106,7 +102,7 @@ TEST(ProxyServer, RescuesFromACandidateThatIsNotThereOrHangs) {
   EXPECT_TRUE(f.ask().starts_with("HTTP/1.1 200 "));
   EXPECT_GE(monotonic_now() - began, milliseconds{1490});
   EXPECT_EQ(f.counts("c").failed_timeout, 1);
-  release.set_value();
+  hanging.release.set_value();
   f.candidate({1}).apply();  // Nobody listens there.
   EXPECT_TRUE(f.ask().starts_with("HTTP/1.1 200 "));
   EXPECT_EQ(f.counts("c").failed_connect, 1);

@@ -64,15 +64,11 @@ TEST(ProxyServer, SaysWhenNobodyCanAnswer) {
   EXPECT_TRUE(has(none, R"({"error":{"code":"no_worker")")) << none;
   f.stable({1}).apply();
   EXPECT_TRUE(has(f.ask(), "workers_failed"));
-  std::promise<void> release;
-  RawWorker hanging([future = release.get_future().share()](const std::string&) {
-    (void)future.wait_for(std::chrono::seconds{20});
-    return RawWorker::Reaction{""};
-  });
+  WaitingWorker hanging;
   f.stable({hanging.port()}).apply();
   EXPECT_TRUE(f.ask(query("{}", "X-Sluice-Deadline-Ms: 50\r\n")).starts_with("HTTP/1.1 504 "));
   EXPECT_TRUE(f.ask(query("{}", "X-Sluice-Deadline-Ms: soon\r\n")).starts_with("HTTP/1.1 400 "));
-  release.set_value();
+  hanging.release.set_value();
 }
 
 TEST(ProxyServer, RefusesWhatIsWrongWithAClearStatus) {
