@@ -102,6 +102,13 @@ ArmCounts sum_of(const ArmCounts& live, std::int64_t n, std::int64_t bad) {
   return {.n = live.n + n, .bad = live.bad + bad};
 }
 
+// A process that has just begun has heard no router yet, whatever they had to tell: that is not
+// their silence. One block is enough for the first round of scrapes.
+bool is_first_look(const Turn& turn) {
+  const Duration looked = turn.now - turn.seen.looking_since;
+  return looked >= Duration::zero() && looked < turn.policy->analysis.block;
+}
+
 }  // namespace
 
 Freshness freshness(const Turn& turn, WallTime since, Duration age_max) {
@@ -185,7 +192,7 @@ std::optional<EndedBlock> ended_block(Turn& turn) {
     return std::nullopt;
   }
   Freshness fresh = freshness(turn, ended_at, block);
-  if (!fresh.is_fresh && elapsed < block + block / 2) {
+  if (!fresh.is_fresh && (elapsed < block + block / 2 || is_first_look(turn))) {
     look_again_in(turn, block / 8);
     return std::nullopt;
   }

@@ -38,7 +38,8 @@ struct EndedBlock {
 };
 
 // A block ends when its time has passed and every router has told its counters since; without them
-// it ends half a block later and is not fresh. Empty while it goes on, with the next look arranged.
+// it ends half a block later and is not fresh, but not within a block of this process's first look.
+// Empty while it goes on, with the next look arranged.
 // CHECKs that a block has begun.
 [[nodiscard]] std::optional<EndedBlock> ended_block(Turn& turn);
 

@@ -132,6 +132,7 @@ void CanaryRolloutController::reconcile(const kube::ObjectKey& key, ReconcileDon
   const auto rollout = world_.rollouts.lister().get(key);
   if (rollout == nullptr) {
     pod_watch_.forget(key);
+    looking_since_.erase(key);
     decided_on_.erase(key);
     done(ReconcileResult::done());
     return;

@@ -75,6 +75,7 @@ class CanaryRolloutController {
   Surroundings world_;
   Controller controller_;
   PodWatch pod_watch_;
+  std::map<kube::ObjectKey, WallTime> looking_since_;
   // Which rollouts name an index; kept from the rollouts' changes.
   std::map<kube::ObjectKey, std::set<kube::ObjectKey>> of_index_;
   // Rollouts whose status we wrote: the resourceVersion that it was decided on. The cache shows it

@@ -238,6 +238,15 @@ TEST_F(RolloutController, ObservesRoutersWorkersAndRejections) {
   ASSERT_TRUE(seen.index.has_value());
 }
 
+TEST_F(RolloutController, KnowsSinceWhenItLooksAtARollout) {
+  Process process(cluster_);
+  const WallTime first = process.rollout.observe(rollout()).looking_since;
+  cluster_.loop.run_for(seconds(2));
+  EXPECT_EQ(process.rollout.observe(rollout()).looking_since, first);
+  Process restarted(cluster_);
+  EXPECT_GT(restarted.rollout.observe(rollout()).looking_since, first);
+}
+
 TEST_F(RolloutController, ObservesWhatWorkersMadeOfThePresentGoldenSet) {
   Process process(cluster_);
   const auto observe = [&] {

@@ -57,6 +57,9 @@ struct Observation {
   api::CanaryRollout rollout = {};
   std::optional<api::RagIndex> index = {};
   std::vector<RouterSeen> routers = {};
+  // Since when this process looks at the rollout: what it has not heard of before was not there to
+  // be heard.
+  WallTime looking_since = {};
   CandidatePods candidate_pods = {};
   Evaluations evaluations = {};
   std::vector<StoredPolicy> policies = {};

@@ -173,7 +173,8 @@ bool has_workers(const std::optional<api::CandidateStatus>& candidate) {
 Observation CanaryRolloutController::observe(const api::CanaryRollout& rollout) {
   const kube::ObjectKey key = rollout.metadata.key();
   const kube::ObjectKey index = index_key(rollout);
-  Observation seen{.rollout = rollout};
+  const WallTime since = looking_since_.try_emplace(key, world_.loop.wall_now()).first->second;
+  Observation seen{.rollout = rollout, .looking_since = since};
   if (const auto cached = world_.indexes.lister().get(index)) {
     seen.index = *cached;
   }

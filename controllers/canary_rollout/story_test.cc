@@ -301,6 +301,39 @@ TEST(RolloutStory, AnAbsentOperatorGoesOnWhereItWas) {
   EXPECT_TRUE(world.run_until(RolloutPhase::kPromoted, 1200)) << to_json(world.status());
 }
 
+TEST(RolloutStory, ARestartedOperatorJudgesNothingBeforeItsFirstLookAtTheRouters) {
+  StoryWorld world = in_split({.routers = 2});
+  world.routers_quarantine = true;
+  world.run(20);
+  const auto before = world.status();
+  ASSERT_EQ(reason_of(world, "Progressing"), "Quarantined");
+  world.now = world.now + minutes(2);
+  world.restart_operator();
+  for (int i = 0; i < 9; ++i) {
+    world.now = world.now + std::chrono::milliseconds(500);
+    world.decide_once();
+    ASSERT_EQ(world.status(), before);
+  }
+  world.run(2);
+  EXPECT_GE(world.status().evidence->block, before.evidence->block + 24) << "the gap counts";
+  EXPECT_EQ(world.status().evidence->invalid_blocks, 0);
+  EXPECT_NE(world.status().objectives.back().verdict, api::ObjectiveVerdict::kNoData);
+  EXPECT_EQ(std::ranges::count(world.events, "Quarantined", &Announce::reason), 1);
+}
+
+TEST(RolloutStory, RoutersThatTellARestartedOperatorNothingAreBlindAfterABlock) {
+  StoryWorld world = in_split({.routers = 2});
+  const auto before = world.status();
+  world.routers_answer = false;
+  world.now = world.now + minutes(2);
+  world.restart_operator();
+  world.run(4);
+  EXPECT_EQ(world.status().evidence, before.evidence);
+  world.run(2);
+  EXPECT_EQ(world.status().evidence->invalid_blocks, 1);
+  EXPECT_EQ(world.status().objectives.back().verdict, api::ObjectiveVerdict::kNoData);
+}
+
 TEST(RolloutStory, ARouterRestartInventsAndSwallowsNothing) {
   StoryWorld world({.routers = 2});
   world.rollout.spec.steps[1].split->min_duration = minutes(5);

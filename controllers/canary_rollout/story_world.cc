@@ -117,6 +117,13 @@ void StoryWorld::restart_router(int router) {
   one.counters.process_start_id = fmt::format("start-{}-{}", router, ++one.restarts);
 }
 
+void StoryWorld::restart_operator() {
+  seen.looking_since = now;
+  for (RouterSeen& router : seen.routers) {
+    router = {.name = router.name};
+  }
+}
+
 bool StoryWorld::flip(double probability) {
   return rng_.unit() < probability;
 }

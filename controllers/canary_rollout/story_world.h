@@ -55,6 +55,8 @@ class StoryWorld {
   // A command's annotation.
   void command(const std::string& text);
   void restart_router(int router);
+  // Another process of the operator: it has heard of no router yet.
+  void restart_operator();
 
   // One second: users, routers, scrapes, the index, then decide().
   void tick();
