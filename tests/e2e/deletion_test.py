@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import time
 import unittest
 
 from kube import condition, dig
-from small_index import CHILD_KINDS, INDEX, SmallIndexTest
+from small_index import CHILD_KINDS, INDEX, SmallIndexTest, changed
 
 
 class Deletion(SmallIndexTest):
@@ -37,8 +36,12 @@ class Deletion(SmallIndexTest):
         self.assertIn("PolicyRemoved", self.stalled(60))
         self.assertEqual(dig(self.rag(), "status.stableRevision"), stable)
         self.assertEqual(condition(self.rag(), "Available").get("status"), "True")
+        # A policy that comes back must not promote what was rejected, now or when it is looked at again.
         self.kube.apply(self.rollout)
-        time.sleep(10)  # Time to do wrong: a policy that comes back must not promote what was rejected.
+        uid = dig(self.cro(), "metadata.uid")
+        self.wait("the policy attached", 30, lambda: dig(self.rag(), "status.policyUID") == uid)
+        self.wait("the policy ready", 30, lambda: condition(self.cro(), "Ready").get("status") == "True")
+        self.look_again(changed(self.index, spec__retrieval={"mode": "bm25"}))
         self.assertEqual(dig(self.rag(), "status.stableRevision"), stable)
         rejected = self.kube.list("controllerrevisions", "sluice.dev/verdict=rejected")
         self.assertEqual([one["metadata"]["name"] for one in rejected], [candidate])

@@ -5,10 +5,10 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
-import time
 import unittest
 import urllib.request
 from pathlib import Path
@@ -20,6 +20,12 @@ CRDS = ("ragindexes.sluice.dev", "canaryrollouts.sluice.dev")
 PROGRAM = REPO / "build" / "release" / "bin" / "sluice-operator"
 
 ALONE = True  # It stops the operator and takes its CRDs away.
+
+
+def requests_in(metrics: str, code: str) -> float:
+    """How often the API server has answered so, or not at all ("<error>"), by an operator's /metrics."""
+    found = re.findall(rf'^rest_client_requests_total{{[^}}]*code="{re.escape(code)}"[^}}]*}} (\S+)', metrics, re.M)
+    return sum(float(count) for count in found)
 
 
 class Operator(SmallIndexTest):
@@ -41,6 +47,17 @@ class Operator(SmallIndexTest):
     def log(self) -> str:
         return self.kube.in_namespace(OPERATOR).run("logs", "deployment/sluice-operator", "--tail=200")
 
+    def requests(self, code: str) -> float:
+        names = [pod["metadata"]["name"] for pod in self.pods()]
+        path = f"/api/v1/namespaces/{OPERATOR}/pods/{{}}:8080/proxy/metrics"
+        return sum(requests_in(self.kube.raw(path.format(name)), code) for name in names)
+
+    def outlive_refusals(self, code: str, times: int) -> None:
+        """It is refused so many times more, and has not ended for it."""
+        before = self.requests(code)
+        self.wait(f"{times} more answers of {code}", 60, lambda: self.requests(code) >= before + times)
+        self.assert_alive()
+
     def assert_alive(self) -> None:
         self.assertEqual([dig(pod, "status.containerStatuses.0.restartCount", 0) for pod in self.pods()], [0])
 
@@ -52,8 +69,7 @@ class Operator(SmallIndexTest):
         try:
             self.restart()
             self.wait("the log naming what is missing", 30, lambda: "ragindexes" in self.log())
-            time.sleep(10)  # Time to crash in.
-            self.assert_alive()
+            self.outlive_refusals("404", 4)
         finally:
             self.kube.run("apply", "--server-side", "-k", str(REPO / "config" / "crd"))
             for name in CRDS:
@@ -75,8 +91,7 @@ class Operator(SmallIndexTest):
         try:
             self.restart()
             self.wait("the log naming the kind", 60, lambda: "poddisruptionbudgets" in self.log())
-            time.sleep(5)
-            self.assert_alive()
+            self.outlive_refusals("403", 3)
         finally:
             self.kube.run("replace", "-f", "-", stdin=json.dumps(role))
         self.kube.apply(self.rollout)
@@ -100,15 +115,16 @@ class Operator(SmallIndexTest):
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         )
         try:
-            def alive() -> bool:
+            def get(path: str) -> str:
                 try:
-                    with urllib.request.urlopen(f"http://127.0.0.1:{port}/livez", timeout=2) as answer:
-                        return answer.status == 200
+                    with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=2) as answer:
+                        return answer.read().decode()
                 except OSError:
-                    return False
+                    return ""
 
-            wait_until("/livez", 15, alive)
-            time.sleep(5)  # Time to give up in.
+            wait_until("/livez", 15, lambda: get("/livez"))
+            before = requests_in(get("/metrics"), "<error>")
+            wait_until("it trying again", 30, lambda: requests_in(get("/metrics"), "<error>") >= before + 10)
             self.assertIsNone(process.poll(), "it ended")
         finally:
             process.send_signal(signal.SIGTERM)
@@ -129,7 +145,8 @@ class Operator(SmallIndexTest):
         candidate = self.start_candidate()
         started = dig(self.cro(), "status.stepStartedAt")
         self.restart()
-        time.sleep(10)
+        block = dig(self.cro(), "status.evidence.block", 0)
+        self.wait("two blocks more", 60, lambda: dig(self.cro(), "status.evidence.block", 0) >= block + 2)
         self.assertEqual(dig(self.cro(), "status.stepStartedAt"), started)
         self.assertEqual(dig(self.cro(), "status.candidateRevision"), candidate)
         self.assertEqual(dig(self.rag(), "status.route.weight"), "10%", f"the route of {INDEX}")

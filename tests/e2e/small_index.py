@@ -122,6 +122,13 @@ class SmallIndexTest(suite.ClusterTest):
         self.wait("the candidate at 10 %", 120, lambda: dig(self.cro(), "status.observedWeight") == "10%")
         return str(dig(self.cro(), "status.candidateRevision"))
 
+    def look_again(self, manifest: Object) -> None:
+        """Applies the index with another objective, which makes no revision, and waits until the operator has
+        decided on that."""
+        self.kube.apply(changed(manifest, spec__slo={**manifest["spec"]["slo"], "availability": "99.5%"}))
+        self.wait("the operator looking again", 30, lambda: dig(self.rag(), "status.observedGeneration")
+                  == dig(self.rag(), "metadata.generation"))
+
     def stalled(self, within: float, what: str = "the index saying why it does not go on") -> str:
         """Waits for Stalled=True; reason and message of Ready, in one line."""
         self.wait(what, within, lambda: condition(self.rag(), "Stalled").get("status") == "True")
