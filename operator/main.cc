@@ -66,6 +66,7 @@ int run(const OperatorOptions& options, const ApiServerConfig& api_server, StopS
               metrics,
               {.image = options.image,
                .pod_name = options.pod_name.empty() ? "sluice-operator" : options.pod_name,
+               .pod_namespace = options.pod_namespace,
                .lease_namespace = options.leader_elect ? options.pod_namespace : std::string{},
                .watch_namespace = options.watch_namespace});
   Ending ending;

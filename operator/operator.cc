@@ -55,7 +55,7 @@ struct Operator::Parts {
                           .scraper = scraper,
                           .stores = stores},
                          caches.listers(),
-                         {.image = config.image}),
+                         {.image = config.image, .namespace_name = config.pod_namespace}),
         index_controller(seams.loop,
                          metrics,
                          seams.rng.fork(),

@@ -60,7 +60,10 @@ Result<OperatorOptions> read_options(const std::vector<std::string>& arguments,
   Flags flags("sluice-operator",
               "Watches RagIndex and CanaryRollout objects and rolls out what they ask for.");
   flags.text("image", options.image, "REF", "Image of workers and routers made from now on.");
-  flags.text("namespace", options.pod_namespace, "NAME", "The operator's own, for the lease.");
+  flags.text("namespace",
+             options.pod_namespace,
+             "NAME",
+             "The operator's own: of the lease and of its pods.");
   flags.text("pod-name", options.pod_name, "NAME", "Who we are in lease and events.");
   flags.text("watch-namespace", options.watch_namespace, "NAME", "Only this one; empty: all.");
   flags.toggle("leader-elect", options.leader_elect, "Compete for a lease before writing.");

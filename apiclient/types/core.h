@@ -20,6 +20,8 @@ inline constexpr ResourceKind kRoleBindingKind{
     "rbac.authorization.k8s.io", "v1", "RoleBinding", "rolebindings"};
 inline constexpr ResourceKind kPodDisruptionBudgetKind{
     "policy", "v1", "PodDisruptionBudget", "poddisruptionbudgets"};
+inline constexpr ResourceKind kNetworkPolicyKind{
+    "networking.k8s.io", "v1", "NetworkPolicy", "networkpolicies"};
 
 struct ContainerWaiting {
   std::string reason = {};

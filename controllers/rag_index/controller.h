@@ -22,13 +22,6 @@
 
 namespace sluice::rag_index {
 
-// Kinds of which only the metadata is read.
-inline constexpr std::array<kube::ResourceKind, 5> kOtherKinds{kube::kServiceKind,
-                                                               kube::kServiceAccountKind,
-                                                               kube::kRoleKind,
-                                                               kube::kRoleBindingKind,
-                                                               kube::kPodDisruptionBudgetKind};
-
 // The caches. Of children only those with our label are expected, indexed by api::kIndexLabel.
 struct Listers {
   Lister<api::RagIndex> indexes;

@@ -67,6 +67,8 @@ TEST_F(Story, FirstRevisionIsBuiltFetchedAndServed) {
   EXPECT_FALSE(world.table().candidate.has_value());
   EXPECT_TRUE(world.status().route->confirmed);
   EXPECT_EQ(world.names(kube::kPodDisruptionBudgetKind), std::vector{stable});
+  EXPECT_EQ(world.names(kube::kNetworkPolicyKind),
+            (std::vector<std::string>{"packages-router", "packages-workers"}));
   EXPECT_EQ(world.revisions.at(stable).metadata.label(api::kRoleLabel), kRoleStable);
   EXPECT_EQ(world.condition("Ready").status, kube::ConditionStatus::kTrue);
   EXPECT_EQ(world.condition("Available").status, kube::ConditionStatus::kTrue);

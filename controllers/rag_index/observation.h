@@ -2,6 +2,7 @@
 // Observation: all that one decision about a RagIndex may look at, by value. Its parts may be of
 // different ages and older than our own last write; decide() is harmless on such input.
 
+#include <array>
 #include <map>
 #include <optional>
 #include <string>
@@ -51,8 +52,15 @@ struct Revision {
   }
 };
 
-// An object of ours of which only the metadata matters: Service, ServiceAccount, Role, RoleBinding,
-// PodDisruptionBudget.
+// Kinds of which only the metadata is read.
+inline constexpr std::array<kube::ResourceKind, 6> kOtherKinds{kube::kServiceKind,
+                                                               kube::kServiceAccountKind,
+                                                               kube::kRoleKind,
+                                                               kube::kRoleBindingKind,
+                                                               kube::kPodDisruptionBudgetKind,
+                                                               kube::kNetworkPolicyKind};
+
+// An object of one of those kinds.
 struct OwnedObject {
   kube::ResourceKind kind = {};
   kube::ObjectMeta metadata = {};
@@ -60,7 +68,8 @@ struct OwnedObject {
 
 // What the operator was started with.
 struct Settings {
-  std::string image = {};  // Its own: of routers, and of the workers of first revisions.
+  std::string image = {};           // Its own: of routers, and of the workers of first revisions.
+  std::string namespace_name = {};  // Its own; empty: it runs in no namespace.
 };
 
 struct Observation {

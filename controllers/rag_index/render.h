@@ -67,5 +67,10 @@ struct RevisionWish {
 [[nodiscard]] Manifest render_router_budget(const api::RagIndex& index);
 // ServiceAccount, Role and RoleBinding of the router.
 [[nodiscard]] std::vector<Manifest> render_router_access(const api::RagIndex& index);
+// NetworkPolicies. Workers and builders: from pods of their index and from the operator's (of none
+// when its namespace is empty: it runs outside the cluster). Routers: from anywhere, on their port.
+[[nodiscard]] Manifest render_worker_network(const api::RagIndex& index,
+                                             const std::string& operator_namespace);
+[[nodiscard]] Manifest render_router_network(const api::RagIndex& index);
 
 }  // namespace sluice::rag_index

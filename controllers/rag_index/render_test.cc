@@ -118,6 +118,33 @@ TEST(Render, RouterMayReadItsRouteAndEndpointsAndNothingElse) {
             R"("resources":["endpointslices"],"verbs":["get","list","watch"]}])");
 }
 
+TEST(Render, WorkersAndBuildersAcceptTheirIndexAndTheOperatorAlone) {
+  const Manifest manifest = render_worker_network(an_index(), "sluice-system");
+  EXPECT_EQ(manifest.name, "packages-workers");
+  EXPECT_EQ(
+      part(manifest.body, {"spec"}),
+      R"({"podSelector":{"matchLabels":{"sluice.dev/index":"packages"},"matchExpressions":)"
+      R"([{"key":"sluice.dev/component","operator":"In","values":["builder","worker"]}]},)"
+      R"("policyTypes":["Ingress"],"ingress":[{"from":[)"
+      R"({"podSelector":{"matchLabels":{"sluice.dev/index":"packages"}}},)"
+      R"({"namespaceSelector":{"matchLabels":{"kubernetes.io/metadata.name":"sluice-system"}},)"
+      R"("podSelector":{"matchLabels":{"app.kubernetes.io/name":"sluice-operator"}}}],)"
+      R"("ports":[{"protocol":"TCP","port":8080}]}]})");
+  EXPECT_EQ(part(manifest.body, {"metadata", "ownerReferences"}),
+            part(render_router_network(an_index()).body, {"metadata", "ownerReferences"}));
+  const std::string outside = render_worker_network(an_index(), "").body;
+  EXPECT_EQ(outside.find("namespaceSelector"), std::string::npos) << "not every namespace";
+}
+
+TEST(Render, RoutersAcceptAnybodyOnTheirPort) {
+  const Manifest manifest = render_router_network(an_index());
+  EXPECT_EQ(manifest.name, "packages-router");
+  EXPECT_EQ(
+      part(manifest.body, {"spec"}),
+      R"({"podSelector":{"matchLabels":{"sluice.dev/component":"router","sluice.dev/index":"packages"}},)"
+      R"("policyTypes":["Ingress"],"ingress":[{"ports":[{"protocol":"TCP","port":8080}]}]})");
+}
+
 TEST(Names, AreValidAndStable) {
   const std::string longest(40, 'a');
   EXPECT_LE(rebuilder_name(revision_name(longest, {}, "d")).size(), 63U);

@@ -2,14 +2,14 @@
 #include "controllers/rag_index/turn.h"
 
 namespace sluice::rag_index {
-namespace {}  // namespace
-
 // The index's routers follow the operator's image, but nothing restarts them while a candidate has
 // traffic: their counters are what it is judged by.
 void keep_router(Turn& turn) {
   for (Manifest& manifest : render_router_access(turn.index())) {
     keep(turn, std::move(manifest));
   }
+  keep(turn, render_worker_network(turn.index(), turn.seen.settings.namespace_name));
+  keep(turn, render_router_network(turn.index()));
   keep(turn, render_router_service(turn.index()));
   const std::int32_t replicas = turn.is_suspended() ? 0 : turn.spec().traffic.router.replicas;
   const kube::Deployment* known =

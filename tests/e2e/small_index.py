@@ -15,7 +15,7 @@ from kube import REPO, Kube, Object, condition, dig, wait_until
 INDEX = "small"
 # Everything that the operator makes for an index.
 CHILD_KINDS = ("deployments,services,configmaps,pods,controllerrevisions,poddisruptionbudgets,"
-               "serviceaccounts,roles,rolebindings")
+               "serviceaccounts,roles,rolebindings,networkpolicies")
 OPERATOR = "sluice-system"
 WORDS = ("alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi omicron pi rho sigma tau "
          "upsilon phi chi psi omega amber birch cedar dune ember fjord glade heath inlet jetty knoll ledge "

@@ -107,12 +107,15 @@ std::vector<KindTraits> built_in_kinds() {
   service.has_status = true;
   KindTraits budget = plain("policy", "v1", "PodDisruptionBudget", "poddisruptionbudgets");
   budget.has_status = budget.has_generation = true;
+  KindTraits network = plain("networking.k8s.io", "v1", "NetworkPolicy", "networkpolicies");
+  network.has_generation = true;
   KindTraits lease = plain("coordination.k8s.io", "v1", "Lease", "leases");
   lease.may_update_unconditionally = false;
   return {deployment,
           pod,
           service,
           budget,
+          network,
           lease,
           plain("", "v1", "ConfigMap", "configmaps"),
           plain("", "v1", "Secret", "secrets"),

@@ -76,7 +76,8 @@ std::string normal_form(const FakeApiServer& server) {
                                               kube::kServiceAccountKind,
                                               kube::kRoleKind,
                                               kube::kRoleBindingKind,
-                                              kube::kPodDisruptionBudgetKind};
+                                              kube::kPodDisruptionBudgetKind,
+                                              kube::kNetworkPolicyKind};
   std::string text;
   for (const kube::ResourceKind& kind : kinds) {
     for (const std::string& body : server.list_text(kind)) {

@@ -123,11 +123,7 @@ Observation World::observe() const {
     seen.pods.push_back(each);
   }
   for (const auto& [key, each] : others) {
-    for (const kube::ResourceKind& kind : {kube::kServiceKind,
-                                           kube::kServiceAccountKind,
-                                           kube::kRoleKind,
-                                           kube::kRoleBindingKind,
-                                           kube::kPodDisruptionBudgetKind}) {
+    for (const kube::ResourceKind& kind : kOtherKinds) {
       if (kind.kind == key.first) {
         seen.others.push_back({.kind = kind, .metadata = each});
       }

@@ -29,7 +29,7 @@ class World {
   // The object that people write.
   api::RagIndex index;
   std::vector<api::CanaryRollout> rollouts;
-  Settings settings{.image = "sluice:v1"};
+  Settings settings{.image = "sluice:v1", .namespace_name = "sluice-system"};
   WallTime now = {};
 
   // Switches.
