@@ -24,6 +24,14 @@ TEST(RagIndex, RoundTrips) {
   index.spec.documents.metadata = {{.name = "section"}};
   index.spec.drill = Drill{.error_rate = Share{2000}};
   index.spec.serving.replicas = 0;
+  index.spec.serving.pod_template =
+      PodTemplate{.image_pull_secrets = {{.name = "registry"}},
+                  .node_selector = {{"pool", "search"}},
+                  .tolerations = {{.key = "dedicated",
+                                   .value = "search",
+                                   .effect = TaintEffect::kNoExecute,
+                                   .toleration_seconds = 60}},
+                  .topology_spread_constraints = {{.topology_key = "topology.kubernetes.io/zone"}}};
   index.status.candidate = CandidateStatus{.revision = "packages-x"};
   index.status.route = RouteStatus{.generation = 3, .weight = Share{25}};
   EXPECT_EQ(from_json<RagIndex>(to_json(index)).value(), index);
@@ -45,6 +53,21 @@ TEST(RagIndex, RefusesNonsenseAndNamesTheField) {
       {R"({"spec":{"source":{"http":{"url":"http://x"}},
            "chunking":{"maxTokens":5,"overlapTokens":5}}})",
        ".spec.chunking: overlapTokens must be below maxTokens"},
+      {R"({"spec":{"source":{"http":{"url":"http://x"}},
+           "serving":{"podTemplate":{"tolerations":[{}]}}}})",
+       ".spec.serving.podTemplate.tolerations[0]: a toleration without a key needs operator "
+       "Exists"},
+      {R"({"spec":{"source":{"http":{"url":"http://x"}},
+           "serving":{"podTemplate":{"tolerations":[{"operator":"Exists","value":"v"}]}}}})",
+       ".spec.serving.podTemplate.tolerations[0]: a toleration with operator Exists takes no "
+       "value"},
+      {R"({"spec":{"source":{"http":{"url":"http://x"}},
+           "serving":{"podTemplate":{"tolerations":[{"key":"k","tolerationSeconds":1}]}}}})",
+       ".spec.serving.podTemplate.tolerations[0]: tolerationSeconds needs effect NoExecute"},
+      {R"({"spec":{"source":{"http":{"url":"http://x"}},"serving":{"podTemplate":
+           {"topologySpreadConstraints":[{"maxSkew":0,"topologyKey":"zone"}]}}}})",
+       ".spec.serving.podTemplate.topologySpreadConstraints[0].maxSkew: must be at least 1; "
+       ".spec.serving.podTemplate.topologySpreadConstraints[0].whenUnsatisfiable: is required"},
   };
   for (const BadSpec& row : table) {
     const auto index = from_json<RagIndex>(row.json);
@@ -60,6 +83,7 @@ TEST(RagIndex, OnlyWhatCanChangeAnAnswerIsConfig) {
   same.serving.replicas = 9;
   same.slo.availability = Share{9990};
   same.traffic.router.replicas = 3;
+  same.serving.pod_template = PodTemplate{.priority_class_name = "high"};
   EXPECT_EQ(config_of(spec, "i:1"), config_of(same, "i:1"));
   RagIndexSpec other = spec;
   other.retrieval.bm25.k1 = 1.2;

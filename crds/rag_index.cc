@@ -192,6 +192,11 @@ void describe(Io& io, Serving& value) {
       value.replicas,
       {.doc = "Workers of the stable revision; 0 suspends the index.", .min = 0, .max = 500});
   io.defaulted("resources", value.resources, {.doc = "Of each worker."});
+  io.optional("podTemplate",
+              value.pod_template,
+              {.doc = "Where workers, builders and routers run, and how their images are pulled. "
+                      "A change restarts workers and routers, one by one, once no candidate has "
+                      "traffic."});
 }
 
 template <class Io>

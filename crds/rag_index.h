@@ -10,6 +10,7 @@
 
 #include "apiclient/types/meta.h"
 #include "base/field.h"
+#include "crds/pod_template.h"
 
 namespace sluice::api {
 
@@ -100,6 +101,7 @@ struct Resources {
 struct Serving {
   std::int32_t replicas = 2;
   Resources resources = {};
+  std::optional<PodTemplate> pod_template = {};
   bool operator==(const Serving&) const = default;
 };
 

@@ -157,6 +157,39 @@ TEST_F(Trouble, ResourcesChangeOnlyWhenNoCandidateHasTraffic) {
   EXPECT_NE(applied(), before);
 }
 
+TEST_F(Trouble, PodTemplateChangesOnlyWhenNoCandidateHasTraffic) {
+  api::CanaryRollout& rollout = split_bm25();
+  const std::vector<std::string> names{
+      world.status().stable_revision, world.status().candidate->revision, router_name("packages")};
+  const auto templates = [&] {
+    std::vector<std::string> found;
+    for (const std::string& name : names) {
+      found.emplace_back(world.deployments.at(name).metadata.annotation(kAppliedAnnotation));
+    }
+    return found;
+  };
+  const auto before = templates();
+  const auto set_node_selector = [&](const kube::StringMap& labels) {
+    world.edit([&](api::RagIndexSpec& spec) {
+      spec.serving.pod_template = api::PodTemplate{.node_selector = labels};
+    });
+    ASSERT_TRUE(world.settle());
+  };
+  set_node_selector({{"pool", "search"}});
+  EXPECT_EQ(templates(), before);
+  EXPECT_EQ(world.table().candidate->weight, kTenPercent) << "not a new revision";
+  world.desire(rollout, api::TrafficMode::kNone, {});
+  ASSERT_TRUE(world.settle());
+  const auto after = templates();
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    EXPECT_NE(after[i], before[i]) << names[i];
+  }
+  world.desire(rollout, api::TrafficMode::kSplit, kTenPercent);
+  ASSERT_TRUE(world.settle());
+  set_node_selector({});
+  EXPECT_EQ(templates(), after) << "what was applied stays, here as well";
+}
+
 TEST_F(Trouble, RouterThatDoesNotConfirmIsNamed) {
   api::CanaryRollout& rollout = split_bm25();
   world.do_routers_confirm = false;

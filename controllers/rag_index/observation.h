@@ -36,6 +36,8 @@ inline constexpr std::string_view kAttemptAnnotation = "sluice.dev/attempt";
 inline constexpr std::string_view kAppliedAnnotation = "sluice.dev/applied";
 // On worker Deployments: the resources in their template (Resources as JSON).
 inline constexpr std::string_view kResourcesAnnotation = "sluice.dev/resources";
+// Likewise the PodTemplate; absent where there is none.
+inline constexpr std::string_view kPodTemplateAnnotation = "sluice.dev/pod-template";
 
 // A ControllerRevision that holds a RevisionRecord.
 struct Revision {

@@ -31,6 +31,7 @@ struct WorkersWish {
   api::RevisionConfig config = {};
   api::RevisionFacts facts = {};
   api::Resources resources = {};
+  std::optional<api::PodTemplate> pod_template = {};
   std::int32_t replicas = 0;
 };
 

@@ -1,5 +1,6 @@
 #include "controllers/rag_index/render_parts.h"
 
+#include "base/describe.h"
 #include "controllers/rag_index/names.h"
 #include "controllers/rag_index/observation.h"
 #include "crds/names.h"
@@ -120,6 +121,46 @@ void write_environment(JsonWriter& json, const kube::StringMap& values) {
     json.end_object().end_object().end_object();
   }
   json.end_array();
+}
+
+void write_pod_template(JsonWriter& json,
+                        const std::optional<api::PodTemplate>& wanted,
+                        const kube::StringMap& labels) {
+  if (!wanted) {
+    return;
+  }
+  if (!wanted->image_pull_secrets.empty()) {
+    json.key("imagePullSecrets").begin_array();
+    for (const api::PullSecret& secret : wanted->image_pull_secrets) {
+      json.begin_object().member("name", std::string_view(secret.name)).end_object();
+    }
+    json.end_array();
+  }
+  if (!wanted->node_selector.empty()) {
+    write_map(json, "nodeSelector", wanted->node_selector);
+  }
+  if (!wanted->tolerations.empty()) {
+    json.key("tolerations").begin_array();
+    for (const api::Toleration& toleration : wanted->tolerations) {
+      json.raw(to_json(toleration));
+    }
+    json.end_array();
+  }
+  if (!wanted->topology_spread_constraints.empty()) {
+    json.key("topologySpreadConstraints").begin_array();
+    for (const api::TopologySpread& spread : wanted->topology_spread_constraints) {
+      json.begin_object().member("maxSkew", spread.max_skew);
+      json.member("topologyKey", std::string_view(spread.topology_key));
+      json.member("whenUnsatisfiable", api::name_of(spread.when_unsatisfiable));
+      json.key("labelSelector").begin_object();
+      write_map(json, "matchLabels", labels);
+      json.end_object().end_object();
+    }
+    json.end_array();
+  }
+  if (!wanted->priority_class_name.empty()) {
+    json.member("priorityClassName", std::string_view(wanted->priority_class_name));
+  }
 }
 
 void write_pod_security(JsonWriter& json) {

@@ -2,6 +2,7 @@
 // Internal to render: what several manifests have in common.
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -37,6 +38,10 @@ void write_resources(JsonWriter& json,
                      const api::Resources& resources,
                      const api::Resources& fallback);
 void write_environment(JsonWriter& json, const kube::StringMap& values);
+// What a user says of an index's pods, into a pod's spec; the spread is that of pods with `labels`.
+void write_pod_template(JsonWriter& json,
+                        const std::optional<api::PodTemplate>& wanted,
+                        const kube::StringMap& labels);
 // Restricted (Pod Security Standards): of the pod, of each container.
 void write_pod_security(JsonWriter& json);
 void write_container_security(JsonWriter& json);

@@ -14,8 +14,10 @@ const api::Resources& router_defaults() {
 }
 
 void write_router_pod(JsonWriter& json, const api::RagIndex& index, const std::string& image) {
+  const kube::StringMap labels = selector_of(index, api::kComponentRouter);
   json.member("serviceAccountName", std::string_view(router_name(index.metadata.name)));
   json.member("enableServiceLinks", false).member("terminationGracePeriodSeconds", 30);
+  write_pod_template(json, index.spec.serving.pod_template, labels);
   write_pod_security(json);
   json.key("containers").begin_array().begin_object();
   json.member("name", "router").member("image", std::string_view(image));

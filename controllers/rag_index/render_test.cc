@@ -51,6 +51,36 @@ TEST(Render, WorkerTemplateIsTheSameForEver) {
             R"({"type":"RollingUpdate","rollingUpdate":{"maxUnavailable":0,"maxSurge":1}})");
 }
 
+TEST(Render, PodTemplateStandsInWorkersBuildersAndRouters) {
+  api::RagIndex index = an_index();
+  index.spec.serving.pod_template = api::PodTemplate{
+      .image_pull_secrets = {{.name = "registry"}},
+      .node_selector = {{"pool", "search"}},
+      .tolerations = {{.key = "gpu", .match = api::TolerationOperator::kExists}},
+      .topology_spread_constraints = {{.topology_key = "zone",
+                                       .when_unsatisfiable =
+                                           api::WhenUnsatisfiable::kScheduleAnyway}},
+      .priority_class_name = "high"};
+  WorkersWish wish = some_workers();
+  wish.pod_template = index.spec.serving.pod_template;
+  const std::string shared =
+      R"("imagePullSecrets":[{"name":"registry"}],"nodeSelector":{"pool":"search"},)"
+      R"("tolerations":[{"key":"gpu","operator":"Exists","value":""}],)"
+      R"("topologySpreadConstraints":[{"maxSkew":1,"topologyKey":"zone",)"
+      R"("whenUnsatisfiable":"ScheduleAnyway","labelSelector":{"matchLabels":{)";
+  const Manifest workers = render_workers(index, wish);
+  EXPECT_NE(workers.body.find(
+                shared + R"("sluice.dev/component":"worker","sluice.dev/index":"packages",)"
+                         R"("sluice.dev/revision":"packages-abc"}}}],"priorityClassName":"high")"),
+            std::string::npos)
+      << workers.body;
+  EXPECT_NE(render_router(index, "i", 1)
+                .body.find(shared +
+                           R"("sluice.dev/component":"router","sluice.dev/index":"packages"}}}])"),
+            std::string::npos);
+  EXPECT_NE(render_builder(index, {.name = "b"}).body.find(shared), std::string::npos);
+}
+
 TEST(Render, MetadataIsOursAloneAndOwnedByTheIndex) {
   const Manifest manifest = render_workers(an_index(), some_workers());
   EXPECT_EQ(part(manifest.body, {"metadata", "ownerReferences"}),

@@ -95,10 +95,11 @@ void write_program(JsonWriter& json,
   write_mounts(json);
 }
 
-void write_worker_pod(JsonWriter& json, const WorkersWish& wish) {
+void write_worker_pod(JsonWriter& json, const WorkersWish& wish, const kube::StringMap& labels) {
   json.member("automountServiceAccountToken", false).member("enableServiceLinks", false);
   // The drain: readiness off, 5 s for the routers to notice, then what is in flight.
   json.member("terminationGracePeriodSeconds", 30);
+  write_pod_template(json, wish.pod_template, labels);
   write_pod_security(json);
   json.key("initContainers").begin_array().begin_object();
   write_program(json, "fetch", wish.config.image, fetch_arguments(wish));
@@ -134,6 +135,7 @@ Manifest render_builder(const api::RagIndex& index, const BuilderWish& wish) {
                           json.member("automountServiceAccountToken", false);
                           json.member("enableServiceLinks", false);
                           json.member("terminationGracePeriodSeconds", 15);
+                          write_pod_template(json, index.spec.serving.pod_template, labels);
                           write_pod_security(json);
                           json.key("containers").begin_array().begin_object();
                           write_program(
@@ -157,7 +159,10 @@ Manifest render_builder_service(const api::RagIndex& index, std::string_view rev
 
 Manifest render_workers(const api::RagIndex& index, const WorkersWish& wish) {
   const kube::StringMap labels = selector_of(index, api::kComponentWorker, wish.revision);
-  const kube::StringMap annotations{{std::string(kResourcesAnnotation), to_json(wish.resources)}};
+  kube::StringMap annotations{{std::string(kResourcesAnnotation), to_json(wish.resources)}};
+  if (wish.pod_template) {
+    annotations[std::string(kPodTemplateAnnotation)] = to_json(*wish.pod_template);
+  }
   return finish(index,
                 {kube::kDeploymentKind, wish.revision, labels, annotations, [&](JsonWriter& json) {
                    json.key("spec").begin_object();
@@ -174,7 +179,7 @@ Manifest render_workers(const api::RagIndex& index, const WorkersWish& wish) {
                    json.key("template").begin_object().key("metadata").begin_object();
                    write_map(json, "labels", labels);
                    json.end_object().key("spec").begin_object();
-                   write_worker_pod(json, wish);
+                   write_worker_pod(json, wish, labels);
                    json.end_object().end_object().end_object();
                  }});
 }

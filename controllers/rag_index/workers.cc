@@ -17,17 +17,29 @@ bool has_drifted(const kube::Deployment& known, const WorkersWish& wish) {
          (!containers.empty() && containers.front().image != wish.config.image);
 }
 
-// Resources are no part of a revision: changing them restarts workers, so that waits until no
-// candidate has traffic.
-api::Resources resources_for(const Turn& turn, const kube::Deployment* known) {
+// Resources and the pod template are no part of a revision: changing them restarts workers, so that
+// waits until no candidate has traffic. Until then what was applied stays.
+bool keeps_template(const Turn& turn, const kube::Deployment* known) {
   const auto& route = turn.status().route;
-  if (known != nullptr && route && route->weight > Share{}) {
+  return known != nullptr && route && route->weight > Share{};
+}
+
+api::Resources resources_for(const Turn& turn, const kube::Deployment* known) {
+  if (keeps_template(turn, known)) {
     const std::string_view text = known->metadata.annotation(kResourcesAnnotation);
-    if (auto applied = from_json<api::Resources>(text); !text.empty() && applied) {
+    if (auto applied = from_json<api::Resources>(text)) {
       return std::move(*applied);
     }
   }
   return turn.spec().serving.resources;
+}
+
+std::optional<api::PodTemplate> pod_template_for(const Turn& turn, const kube::Deployment* known) {
+  if (!keeps_template(turn, known)) {
+    return turn.spec().serving.pod_template;
+  }
+  auto applied = from_json<api::PodTemplate>(known->metadata.annotation(kPodTemplateAnnotation));
+  return applied ? std::optional(std::move(*applied)) : std::nullopt;
 }
 
 // Never fewer within a rollout than it had; stable stays at the spec's size.
@@ -56,6 +68,7 @@ void keep_fleet(Turn& turn, const Fleet& fleet) {
                          .config = fleet.config,
                          .facts = fleet.facts,
                          .resources = resources_for(turn, known),
+                         .pod_template = pod_template_for(turn, known),
                          .replicas = replicas_for(turn, fleet, known)};
   keep(turn, render_worker_service(turn.index(), fleet.revision));
   keep(turn, render_builder_service(turn.index(), fleet.revision));

@@ -29,6 +29,8 @@ BAD_INDEXES: list[tuple[str, str, Any, str]] = [
     ("a fraction of a replica", "spec.serving.replicas", 1.5, r"spec\.serving\.replicas"),
     ("no router", "spec.traffic.router.replicas", 0, r"spec\.traffic\.router\.replicas"),
     ("nonsense as memory", "spec.serving.resources.limits.memory", "lots", r"resources\.limits\.memory"),
+    ("a toleration of nothing", "spec.serving.podTemplate", {"tolerations": [{}]}, r"without a key needs operator Exists"),
+    ("a spread without a key", "spec.serving.podTemplate", {"topologySpreadConstraints": [{"whenUnsatisfiable": "ScheduleAnyway"}]}, r"topologySpreadConstraints\[0\]\.topologyKey"),
     ("availability without %", "spec.slo.availability", "0.99", r"spec\.slo\.availability"),
     ("availability above 100%", "spec.slo.availability", "101%", r"spec\.slo\.availability"),
     ("nDCG above 1", "spec.slo.ndcgAt10", 1.2, r"spec\.slo\.ndcgAt10"),

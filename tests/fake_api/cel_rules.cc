@@ -78,6 +78,18 @@ const std::map<std::string, Predicate>& rules() {
        [](const Json& self, const Json&) {
          return at(self, {"slo", "ndcgAt10"}).is_null() || has(self, "evaluation");
        }},
+      {"self.key != '' || self.operator == 'Exists'",
+       [](const Json& self, const Json&) {
+         return !text_at(self, {"key"}).empty() || text_at(self, {"operator"}) == "Exists";
+       }},
+      {"self.value == '' || self.operator == 'Equal'",
+       [](const Json& self, const Json&) {
+         return text_at(self, {"value"}).empty() || text_at(self, {"operator"}) == "Equal";
+       }},
+      {"!has(self.tolerationSeconds) || (has(self.effect) && self.effect == 'NoExecute')",
+       [](const Json& self, const Json&) {
+         return !has(self, "tolerationSeconds") || text_at(self, {"effect"}) == "NoExecute";
+       }},
   };
   return table;
 }
