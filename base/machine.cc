@@ -2,6 +2,7 @@
 
 #include <sys/random.h>
 
+#include <array>
 #include <ctime>
 
 #include "base/check.h"
@@ -29,6 +30,18 @@ std::uint64_t fresh_seed() {
   std::uint64_t seed = 0;
   CHECK(::getrandom(&seed, sizeof seed, 0) == static_cast<ssize_t>(sizeof seed));
   return seed;
+}
+
+std::string fresh_word() {
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  std::array<unsigned char, 32> bytes{};
+  CHECK(::getrandom(bytes.data(), bytes.size(), 0) == static_cast<ssize_t>(bytes.size()));
+  std::string word;
+  for (const unsigned char byte : bytes) {
+    word += kDigits[byte / 16U];
+    word += kDigits[byte % 16U];
+  }
+  return word;
 }
 
 }  // namespace sluice

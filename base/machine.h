@@ -3,6 +3,7 @@
 // decides is told the time and given an Rng. Any thread.
 
 #include <cstdint>
+#include <string>
 
 #include "base/time.h"
 
@@ -14,5 +15,7 @@ namespace sluice {
 
 // A seed from the kernel.
 [[nodiscard]] std::uint64_t fresh_seed();
+// A word that nobody can guess: 32 bytes from the kernel, as 64 hex digits.
+[[nodiscard]] std::string fresh_word();
 
 }  // namespace sluice

@@ -10,6 +10,8 @@ TEST(Machine, TellsTimesAndSeeds) {
   EXPECT_GE(monotonic_now(), before);
   EXPECT_EQ(format_time(wall_now()).substr(0, 2), "20");
   EXPECT_NE(fresh_seed(), fresh_seed());
+  EXPECT_EQ(fresh_word().size(), 64U);
+  EXPECT_NE(fresh_word(), fresh_word());
 }
 
 }  // namespace

@@ -39,6 +39,13 @@ inline constexpr std::string_view kRejectionAnnotation = "sluice.dev/rejection";
 // On a CanaryRollout: "<verb> <revision>[:<step>] <id>"; verbs abort and retry.
 inline constexpr std::string_view kCommandAnnotation = "sluice.dev/command";
 
+// The Secret that pods of an index and the operator share, by its label; its key, and where pods
+// have it.
+inline constexpr std::string_view kComponentToken = "token";
+inline constexpr std::string_view kTokenKey = "token";
+inline constexpr std::string_view kTokenFolder = "/etc/sluice";
+inline constexpr std::string_view kTokenFile = "/etc/sluice/token";
+
 // Every program of the data plane listens here.
 inline constexpr int kHttpPort = 8080;
 // Key of the route table in its ConfigMap "<index>-route".

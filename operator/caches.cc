@@ -42,7 +42,8 @@ Caches::Caches(const ApiContext& context, Rng rng, const std::string& watch_name
       deployments(context, rng.fork(), ours(kube::kDeploymentKind, watch_namespace)),
       pods(context, rng.fork(), of_any_index(kube::kPodKind, watch_namespace)),
       config_maps(
-          context, rng.fork(), ours(kube::kConfigMapKind, watch_namespace, api::kComponentRoute)) {
+          context, rng.fork(), ours(kube::kConfigMapKind, watch_namespace, api::kComponentRoute)),
+      secrets(context, rng.fork(), ours(kube::kSecretKind, watch_namespace, api::kComponentToken)) {
   for (const kube::ResourceKind& kind : rag_index::kOtherKinds) {
     others.push_back(std::make_unique<Informer<kube::MetadataOnly>>(
         context, rng.fork(), ours(kind, watch_namespace)));
@@ -56,6 +57,7 @@ void Caches::add_to(Manager& manager) {
   manager.add(managed(deployments));
   manager.add(managed(pods));
   manager.add(managed(config_maps));
+  manager.add(managed(secrets));
   for (const auto& informer : others) {
     manager.add(managed(*informer));
   }
@@ -68,6 +70,7 @@ rag_index::Listers Caches::listers() const {
                              .deployments = deployments.lister(),
                              .pods = pods.lister(),
                              .config_maps = config_maps.lister(),
+                             .secrets = secrets.lister(),
                              .others = {}};
   for (const auto& informer : others) {
     listers.others.emplace_back(informer->kind(), informer->lister());

@@ -82,6 +82,7 @@ struct Operator::Parts {
     watch_children(caches.deployments);
     watch_children(caches.pods);
     watch_children(caches.config_maps);
+    watch_children(caches.secrets);
     for (const auto& informer : caches.others) {
       watch_children(*informer);
     }

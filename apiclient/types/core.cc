@@ -82,6 +82,12 @@ void describe(Io& io, ConfigMap& value) {
   io.defaulted("data", value.data, kForeign);
 }
 
+template <class Io>
+void describe(Io& io, Secret& value) {
+  io.required("metadata", value.metadata);
+  io.defaulted("data", value.data, kForeign);
+}
+
 SLUICE_DESCRIBED(ContainerWaiting);
 SLUICE_DESCRIBED(ContainerTerminated);
 SLUICE_DESCRIBED(ContainerState);
@@ -92,5 +98,6 @@ SLUICE_DESCRIBED(ServicePort);
 SLUICE_DESCRIBED(ServiceSpec);
 SLUICE_DESCRIBED(Service);
 SLUICE_DESCRIBED(ConfigMap);
+SLUICE_DESCRIBED(Secret);
 
 }  // namespace sluice::kube

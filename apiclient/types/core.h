@@ -1,5 +1,6 @@
 #pragma once
-// The few fields of the core group that Sluice reads: Pod, Service, ConfigMap. Never written back.
+// The few fields of the core group that Sluice reads: Pod, Service, ConfigMap, Secret. Never
+// written back.
 
 #include <cstdint>
 #include <optional>
@@ -14,6 +15,7 @@ namespace sluice::kube {
 inline constexpr ResourceKind kPodKind{"", "v1", "Pod", "pods"};
 inline constexpr ResourceKind kServiceKind{"", "v1", "Service", "services"};
 inline constexpr ResourceKind kConfigMapKind{"", "v1", "ConfigMap", "configmaps"};
+inline constexpr ResourceKind kSecretKind{"", "v1", "Secret", "secrets"};
 inline constexpr ResourceKind kServiceAccountKind{"", "v1", "ServiceAccount", "serviceaccounts"};
 inline constexpr ResourceKind kRoleKind{"rbac.authorization.k8s.io", "v1", "Role", "roles"};
 inline constexpr ResourceKind kRoleBindingKind{
@@ -98,6 +100,12 @@ struct ConfigMap {
   bool operator==(const ConfigMap&) const = default;
 };
 
+struct Secret {
+  ObjectMeta metadata = {};
+  StringMap data = {};  // Base64.
+  bool operator==(const Secret&) const = default;
+};
+
 template <class Io>
 void describe(Io& io, ContainerWaiting& value);
 template <class Io>
@@ -118,5 +126,7 @@ template <class Io>
 void describe(Io& io, Service& value);
 template <class Io>
 void describe(Io& io, ConfigMap& value);
+template <class Io>
+void describe(Io& io, Secret& value);
 
 }  // namespace sluice::kube

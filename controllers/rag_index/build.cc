@@ -101,7 +101,8 @@ void start_builder(Turn& turn, const std::string& name) {
   BuilderWish wish{.name = name,
                    .revision = candidate.revision,
                    .config = turn.wanted,
-                   .source = turn.spec().source};
+                   .source = turn.spec().source,
+                   .has_token = has_token(turn, candidate.revision)};
   if (turn.has_stable()) {
     wish.documents_digest = stable_documents(turn);
     wish.documents_from = {holder_url(turn.status().stable_revision),

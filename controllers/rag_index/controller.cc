@@ -4,6 +4,7 @@
 
 #include "base/describe.h"
 #include "base/log.h"
+#include "base/machine.h"
 #include "controllers/rag_index/names.h"
 #include "controllers/rag_index/requests.h"
 
@@ -53,6 +54,12 @@ Observation RagIndexController::observe(const api::RagIndex& index) const {
   }
   if (const auto route = listers_.config_maps.get({meta.namespace_name, route_name(meta.name)})) {
     seen.route = *route;
+  }
+  if (const auto secret = listers_.secrets.get({meta.namespace_name, token_name(meta.name)})) {
+    add_token(seen, *secret);
+  }
+  if (seen.token.empty()) {
+    seen.fresh_token = fresh_word();
   }
   for (const kube::Pod* builder : pods_of(seen, api::kComponentBuilder)) {
     if (const auto* report = world_.stores.reports.find(builder->metadata.uid)) {
@@ -131,21 +138,22 @@ void RagIndexController::act(const RunPointer& run) {
       record(*run, *event);
       continue;
     }
-    const bool may_be_gone = !std::holds_alternative<Apply>(action);
-    send(run, *request_of(action, run->index), may_be_gone);
+    // Gone already, or there already.
+    const bool may_be_done = !std::holds_alternative<Apply>(action);
+    send(run, *request_of(action, run->index), may_be_done);
     return;  // The answer goes on from here.
   }
   finish(run);
 }
 
-void RagIndexController::send(const RunPointer& run, const ApiRequest& request, bool may_be_gone) {
-  world_.client.send(request, [self = self_, run, may_be_gone](const Result<std::string>& answer) {
+void RagIndexController::send(const RunPointer& run, const ApiRequest& request, bool may_be_done) {
+  world_.client.send(request, [self = self_, run, may_be_done](const Result<std::string>& answer) {
     if (*self == nullptr) {
       return;
     }
-    const bool is_gone = !answer && (answer.error().code == ErrorCode::kNotFound ||
+    const bool is_done = !answer && (answer.error().code == ErrorCode::kNotFound ||
                                      answer.error().code == ErrorCode::kConflict);
-    if (answer || (may_be_gone && is_gone)) {
+    if (answer || (may_be_done && is_done)) {
       (*self)->act(run);
     } else {
       run->done(ReconcileResult::failed(answer.error()));  // It says what was sent.

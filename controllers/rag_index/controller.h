@@ -30,6 +30,7 @@ struct Listers {
   Lister<kube::Deployment> deployments;
   Lister<kube::Pod> pods;
   Lister<kube::ConfigMap> config_maps;
+  Lister<kube::Secret> secrets;
   std::vector<std::pair<kube::ResourceKind, Lister<kube::MetadataOnly>>> others =
       {};  // kOtherKinds.
 };
@@ -67,7 +68,7 @@ class RagIndexController {
 
   void write_status(const RunPointer& run);
   void act(const RunPointer& run);
-  void send(const RunPointer& run, const ApiRequest& request, bool may_be_gone);
+  void send(const RunPointer& run, const ApiRequest& request, bool may_be_done);
   void record(const Run& run, const Announce& event);
   static void finish(const RunPointer& run);
   [[nodiscard]] bool is_cache_behind(const api::RagIndex& index) const;

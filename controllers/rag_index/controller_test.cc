@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include "base/base64.h"
 #include "base/describe.h"
 #include "controllers/rag_index/names.h"
 #include "controllers/rag_index/testing/world.h"
@@ -22,7 +23,7 @@ using std::chrono::seconds;
 const kube::ObjectKey kKey{"default", "packages"};
 
 // Requests with a path go to the API server; those to pods are answered as builder and router
-// would.
+// would; a router answers only to whoever knows the index's token.
 class ClusterTransport final : public Transport {
  public:
   ClusterTransport(FakeCluster& cluster)  // NOLINT(google-explicit-constructor): a test's own.
@@ -33,8 +34,13 @@ class ClusterTransport final : public Transport {
       return api_->start(std::move(request), std::move(handler));
     }
     const TimerId timer =
-        cluster_.loop.call_after(milliseconds(5), [this, url = request.url, handler] {
-          handler.on_done(HttpResponse{.status = 200, .body = answer(url)});
+        cluster_.loop.call_after(milliseconds(5), [this, request = std::move(request), handler] {
+          const bool is_member = request.headers == HttpHeaders{{"Authorization", credentials()}};
+          if (request.url.ends_with("/counters") && !is_member) {
+            handler.on_done(HttpResponse{.status = 401});
+          } else {
+            handler.on_done(HttpResponse{.status = 200, .body = answer(request.url)});
+          }
         });
     return {timer.value | kOwn};
   }
@@ -49,6 +55,12 @@ class ClusterTransport final : public Transport {
 
  private:
   static constexpr std::uint64_t kOwn = std::uint64_t{1} << 63U;
+
+  std::string credentials() {
+    const auto secret =
+        cluster_.server.get<kube::Secret>(kube::kSecretKind, {"default", token_name("packages")});
+    return secret ? "Bearer " + base64_decode(secret->data.at("token")).value() : "";
+  }
 
   std::string answer(const std::string& url) {
     if (url.ends_with("/report")) {
@@ -82,12 +94,14 @@ struct Process {
     deployments = make<kube::Deployment>(kube::kDeploymentKind);
     pods = make<kube::Pod>(kube::kPodKind);
     config_maps = make<kube::ConfigMap>(kube::kConfigMapKind);
+    secrets = make<kube::Secret>(kube::kSecretKind);
     Listers listers{.indexes = indexes->lister(),
                     .rollouts = rollouts->lister(),
                     .revisions = revisions->lister(),
                     .deployments = deployments->lister(),
                     .pods = pods->lister(),
-                    .config_maps = config_maps->lister()};
+                    .config_maps = config_maps->lister(),
+                    .secrets = secrets->lister()};
     for (const kube::ResourceKind& kind : kOtherKinds) {
       others.push_back(make<kube::MetadataOnly>(kind));
       listers.others.emplace_back(kind, others.back()->lister());
@@ -131,6 +145,7 @@ struct Process {
     start_child(*deployments);
     start_child(*pods);
     start_child(*config_maps);
+    start_child(*secrets);
     for (auto& each : others) {
       start_child(*each);
     }
@@ -154,6 +169,7 @@ struct Process {
   std::unique_ptr<Informer<kube::Deployment>> deployments;
   std::unique_ptr<Informer<kube::Pod>> pods;
   std::unique_ptr<Informer<kube::ConfigMap>> config_maps;
+  std::unique_ptr<Informer<kube::Secret>> secrets;
   std::vector<std::unique_ptr<Informer<kube::MetadataOnly>>> others;
   std::unique_ptr<RagIndexController> controller;
   std::unique_ptr<Controller> runner;
@@ -206,6 +222,28 @@ TEST_F(Shell, BringsAFirstRevisionToServingAndThenWritesNothing) {
     EXPECT_NE(pod.metadata.label(api::kComponentLabel), api::kComponentBuilder);
     EXPECT_FALSE(pod.metadata.labels.contains("argocd.argoproj.io/instance"));
   }
+}
+
+TEST_F(Shell, MakesOneTokenAndAnotherOnlyWhenThatIsTakenAway) {
+  Process process(cluster);
+  const auto made = [this] {
+    return std::ranges::count_if(cluster.server.writes(), [](const WriteRecord& write) {
+      return write.kind == "Secret" && write.user == "operator" && write.is_changed;
+    });
+  };
+  ASSERT_TRUE(wait_until_serving());
+  EXPECT_EQ(made(), 1);
+  const auto secret =
+      cluster.server.get<kube::Secret>(kube::kSecretKind, {"default", token_name("packages")});
+  ASSERT_TRUE(secret.has_value());
+  ASSERT_TRUE(cluster.server.send(
+      delete_object(kube::kSecretKind, secret->metadata.key(), {.uid = secret->metadata.uid})));
+  cluster.loop.run_for(minutes(1));
+  EXPECT_EQ(made(), 2);
+  const auto again =
+      cluster.server.get<kube::Secret>(kube::kSecretKind, {"default", token_name("packages")});
+  ASSERT_TRUE(again.has_value());
+  EXPECT_NE(again->data, secret->data);
 }
 
 TEST_F(Shell, WritesTheIntentBeforeTheFirstObject) {

@@ -28,6 +28,11 @@ struct Apply {
   Manifest manifest = {};
 };
 
+// Creates the object; one that bears its name already is left as it is.
+struct Create {
+  Manifest manifest = {};
+};
+
 // Deletes that very object: another one of its name is left alone.
 struct Delete {
   kube::ResourceKind kind = {};
@@ -52,7 +57,7 @@ struct Announce {
   std::string note = {};
 };
 
-using Action = std::variant<Apply, Delete, SetLabel, Announce>;
+using Action = std::variant<Apply, Create, Delete, SetLabel, Announce>;
 
 struct Decision {
   api::RagIndexStatus status = {};

@@ -66,7 +66,8 @@ void start_rebuild(Turn& turn, const Fleet& fleet) {
                         .revision = fleet.revision,
                         .config = fleet.config,
                         .source = fleet.source,
-                        .documents_digest = fleet.facts.documents_digest}),
+                        .documents_digest = fleet.facts.documents_digest,
+                        .has_token = has_token(turn, fleet.revision)}),
         nullptr);
 }
 

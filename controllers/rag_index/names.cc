@@ -68,6 +68,10 @@ std::string route_name(std::string_view index) {
   return std::string(index) + "-route";
 }
 
+std::string token_name(std::string_view index) {
+  return std::string(index) + "-token";
+}
+
 std::string query_url(std::string_view index, std::string_view namespace_name) {
   return "http://" + std::string(index) + "." + std::string(namespace_name) + ".svc/query";
 }

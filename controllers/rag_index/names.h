@@ -30,6 +30,8 @@ namespace sluice::rag_index {
 [[nodiscard]] std::string builder_service(std::string_view revision);
 [[nodiscard]] std::string router_name(std::string_view index);
 [[nodiscard]] std::string route_name(std::string_view index);
+// The Secret with the token.
+[[nodiscard]] std::string token_name(std::string_view index);
 // status.url
 [[nodiscard]] std::string query_url(std::string_view index, std::string_view namespace_name);
 

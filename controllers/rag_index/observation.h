@@ -38,6 +38,9 @@ inline constexpr std::string_view kAppliedAnnotation = "sluice.dev/applied";
 inline constexpr std::string_view kResourcesAnnotation = "sluice.dev/resources";
 // Likewise the PodTemplate; absent where there is none.
 inline constexpr std::string_view kPodTemplateAnnotation = "sluice.dev/pod-template";
+// Likewise, that the pods have the token. One that was made without it stays so: putting it in
+// would restart its workers when the operator is upgraded.
+inline constexpr std::string_view kTokenAnnotation = "sluice.dev/token";
 
 // A ControllerRevision that holds a RevisionRecord.
 struct Revision {
@@ -90,12 +93,17 @@ struct Observation {
   // sha256 of the golden set on which stable's workers have evaluated it again; empty while there
   // are no such results.
   std::string stable_golden_again = {};
+  std::string token = {};        // In the index's Secret; empty while there is none.
+  std::string fresh_token = {};  // To make one with.
   Settings settings = {};
 };
 
 // Sorts a ControllerRevision with our index label into the observation: a revision, a policy, or
 // nothing of ours (owned by an index of another UID, or unreadable).
 void add_revision(Observation& seen, const kube::ControllerRevision& revision);
+
+// Takes the token from the index's Secret, if it is ours and a word that a header can carry.
+void add_token(Observation& seen, const kube::Secret& secret);
 
 // The golden set that the spec names now; null when it names none.
 [[nodiscard]] const api::HttpSource* golden_set_of(const api::RagIndexSpec& spec);

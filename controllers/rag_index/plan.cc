@@ -105,6 +105,7 @@ void plan_reevaluations(Turn& turn) {
 
 void plan_scrapes(Turn& turn) {
   scrape::ScrapePlan& plan = turn.decision.plan;
+  plan.token = turn.seen.token;
   plan.router_interval = router_interval(turn);
   for (const kube::Pod* pod : pods_of(turn.seen, api::kComponentRouter)) {
     if (is_reachable(*pod)) {

@@ -24,6 +24,7 @@ struct BuilderWish {
   api::DocumentSource source = {};
   std::string documents_digest = {};             // Empty: whatever the source has.
   std::vector<std::string> documents_from = {};  // Bases of holders, tried before the source.
+  bool has_token = false;
 };
 
 struct WorkersWish {
@@ -32,6 +33,7 @@ struct WorkersWish {
   api::RevisionFacts facts = {};
   api::Resources resources = {};
   std::optional<api::PodTemplate> pod_template = {};
+  bool has_token = false;
   std::int32_t replicas = 0;
 };
 
@@ -68,6 +70,8 @@ struct RevisionWish {
 [[nodiscard]] Manifest render_router_budget(const api::RagIndex& index);
 // ServiceAccount, Role and RoleBinding of the router.
 [[nodiscard]] std::vector<Manifest> render_router_access(const api::RagIndex& index);
+// The Secret that pods have the token from.
+[[nodiscard]] Manifest render_token(const api::RagIndex& index, const std::string& token);
 // NetworkPolicies. Workers and builders: from pods of their index and from the operator's (of none
 // when its namespace is empty: it runs outside the cluster). Routers: from anywhere, on their port.
 [[nodiscard]] Manifest render_worker_network(const api::RagIndex& index,

@@ -1,6 +1,8 @@
-// Who may connect to an index's pods. Policies only ever add up: an index's own never takes away
-// what another policy of the namespace allows.
+// Who may connect to an index's pods, and the token that they ask for where answers are not for
+// everybody. Policies only ever add up: an index's own never takes away what another policy of the
+// namespace allows.
 
+#include "base/base64.h"
 #include "controllers/rag_index/names.h"
 #include "controllers/rag_index/render.h"
 #include "controllers/rag_index/render_parts.h"
@@ -82,6 +84,17 @@ Manifest render_router_network(const api::RagIndex& index) {
                    write_ports(json);
                    json.end_object().end_array().end_object();
                  }});
+}
+
+Manifest render_token(const api::RagIndex& index, const std::string& token) {
+  const kube::StringMap labels{
+      {std::string(api::kComponentLabel), std::string(api::kComponentToken)}};
+  return finish(
+      index,
+      {kube::kSecretKind, token_name(index.metadata.name), labels, {}, [&](JsonWriter& json) {
+         json.member("type", "Opaque");
+         write_map(json, "data", {{std::string(api::kTokenKey), base64_encode(token)}});
+       }});
 }
 
 }  // namespace sluice::rag_index

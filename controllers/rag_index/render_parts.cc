@@ -193,19 +193,30 @@ void write_port(JsonWriter& json) {
   json.end_object().end_array();
 }
 
-void write_volumes(JsonWriter& json) {
+void write_volumes(JsonWriter& json, const std::string& token_secret) {
   json.key("volumes").begin_array();
   for (const std::string_view name : {"data", "tmp"}) {
     json.begin_object().member("name", name);
     json.key("emptyDir").begin_object().end_object().end_object();
   }
+  if (!token_secret.empty()) {
+    json.begin_object().member("name", "token").key("secret").begin_object();
+    json.member("secretName", std::string_view(token_secret)).member("defaultMode", 0440);
+    json.key("items").begin_array().begin_object();
+    json.member("key", api::kTokenKey).member("path", api::kTokenKey);
+    json.end_object().end_array().end_object().end_object();
+  }
   json.end_array();
 }
 
-void write_mounts(JsonWriter& json) {
+void write_mounts(JsonWriter& json, bool has_token) {
   json.key("volumeMounts").begin_array();
   json.begin_object().member("name", "data").member("mountPath", "/data").end_object();
   json.begin_object().member("name", "tmp").member("mountPath", "/tmp").end_object();
+  if (has_token) {
+    json.begin_object().member("name", "token").member("mountPath", api::kTokenFolder);
+    json.member("readOnly", true).end_object();
+  }
   json.end_array();
 }
 

@@ -48,9 +48,10 @@ void write_container_security(JsonWriter& json);
 // GET `path` on the container's port "http".
 void write_probe(JsonWriter& json, std::string_view name, std::string_view path, int failures_max);
 void write_port(JsonWriter& json);
-// An emptyDir for what a program keeps in /data, another for /tmp.
-void write_volumes(JsonWriter& json);
-void write_mounts(JsonWriter& json);
+// An emptyDir for what a program keeps in /data, another for /tmp; the Secret with the token,
+// unless its name is empty.
+void write_volumes(JsonWriter& json, const std::string& token_secret);
+void write_mounts(JsonWriter& json, bool has_token);
 // kIndexLabel, the component, and the revision if there is one.
 [[nodiscard]] kube::StringMap selector_of(const api::RagIndex& index,
                                           std::string_view component,

@@ -36,13 +36,13 @@ void write_router_pod(JsonWriter& json, const api::RagIndex& index, const std::s
   write_environment(json, {});
   json.member("terminationMessagePolicy", "FallbackToLogsOnError");
   write_container_security(json);
-  write_mounts(json);
+  write_mounts(json, true);
   write_resources(json, index.spec.traffic.router.resources, router_defaults());
   write_port(json);
   write_probe(json, "readinessProbe", "/ready", 2);
   write_probe(json, "livenessProbe", "/health", 15);
   json.end_object().end_array();
-  write_volumes(json);
+  write_volumes(json, token_name(index.metadata.name));
 }
 
 void write_rule(JsonWriter& json,

@@ -81,38 +81,49 @@ std::vector<std::string> serve_arguments(const WorkersWish& wish) {
   return arguments;
 }
 
-void write_program(JsonWriter& json,
-                   std::string_view name,
-                   const std::string& image,
-                   const std::vector<std::string>& arguments) {
-  json.member("name", name).member("image", std::string_view(image));
+struct Program {
+  std::string_view name;
+  const std::string& image;
+  std::vector<std::string> arguments;
+  bool has_token;
+};
+
+void write_program(JsonWriter& json, const Program& program) {
+  json.member("name", program.name).member("image", std::string_view(program.image));
   json.member("imagePullPolicy", "IfNotPresent");
   write_strings(json, "command", {"/usr/local/bin/sluice-worker"});
-  write_strings(json, "args", arguments);
+  write_strings(json, "args", program.arguments);
   write_environment(json, {});
   json.member("terminationMessagePolicy", "FallbackToLogsOnError");
   write_container_security(json);
-  write_mounts(json);
+  write_mounts(json, program.has_token);
 }
 
-void write_worker_pod(JsonWriter& json, const WorkersWish& wish, const kube::StringMap& labels) {
+std::string secret_of(const api::RagIndex& index, bool has_token) {
+  return has_token ? token_name(index.metadata.name) : std::string();
+}
+
+void write_worker_pod(JsonWriter& json,
+                      const api::RagIndex& index,
+                      const WorkersWish& wish,
+                      const kube::StringMap& labels) {
   json.member("automountServiceAccountToken", false).member("enableServiceLinks", false);
   // The drain: readiness off, 5 s for the routers to notice, then what is in flight.
   json.member("terminationGracePeriodSeconds", 30);
   write_pod_template(json, wish.pod_template, labels);
   write_pod_security(json);
   json.key("initContainers").begin_array().begin_object();
-  write_program(json, "fetch", wish.config.image, fetch_arguments(wish));
+  write_program(json, {"fetch", wish.config.image, fetch_arguments(wish), wish.has_token});
   write_resources(json, wish.resources, worker_defaults());
   json.end_object().end_array();
   json.key("containers").begin_array().begin_object();
-  write_program(json, "worker", wish.config.image, serve_arguments(wish));
+  write_program(json, {"worker", wish.config.image, serve_arguments(wish), wish.has_token});
   write_resources(json, wish.resources, worker_defaults());
   write_port(json);
   write_probe(json, "readinessProbe", "/ready", 2);
   write_probe(json, "livenessProbe", "/health", 15);
   json.end_object().end_array();
-  write_volumes(json);
+  write_volumes(json, secret_of(index, wish.has_token));
 }
 
 void write_service(JsonWriter& json, const kube::StringMap& selector, int port) {
@@ -129,24 +140,26 @@ void write_service(JsonWriter& json, const kube::StringMap& selector, int port) 
 
 Manifest render_builder(const api::RagIndex& index, const BuilderWish& wish) {
   const kube::StringMap labels = selector_of(index, api::kComponentBuilder, wish.revision);
-  return finish(index, {kube::kPodKind, wish.name, labels, {}, [&](JsonWriter& json) {
-                          json.key("spec").begin_object();
-                          json.member("restartPolicy", "Never");
-                          json.member("automountServiceAccountToken", false);
-                          json.member("enableServiceLinks", false);
-                          json.member("terminationGracePeriodSeconds", 15);
-                          write_pod_template(json, index.spec.serving.pod_template, labels);
-                          write_pod_security(json);
-                          json.key("containers").begin_array().begin_object();
-                          write_program(
-                              json, "builder", wish.config.image, builder_arguments(index, wish));
-                          write_resources(json, index.spec.serving.resources, worker_defaults());
-                          write_port(json);
-                          write_probe(json, "readinessProbe", "/ready", 2);
-                          json.end_object().end_array();
-                          write_volumes(json);
-                          json.end_object();
-                        }});
+  return finish(
+      index, {kube::kPodKind, wish.name, labels, {}, [&](JsonWriter& json) {
+                json.key("spec").begin_object();
+                json.member("restartPolicy", "Never");
+                json.member("automountServiceAccountToken", false);
+                json.member("enableServiceLinks", false);
+                json.member("terminationGracePeriodSeconds", 15);
+                write_pod_template(json, index.spec.serving.pod_template, labels);
+                write_pod_security(json);
+                json.key("containers").begin_array().begin_object();
+                write_program(
+                    json,
+                    {"builder", wish.config.image, builder_arguments(index, wish), wish.has_token});
+                write_resources(json, index.spec.serving.resources, worker_defaults());
+                write_port(json);
+                write_probe(json, "readinessProbe", "/ready", 2);
+                json.end_object().end_array();
+                write_volumes(json, secret_of(index, wish.has_token));
+                json.end_object();
+              }});
 }
 
 Manifest render_builder_service(const api::RagIndex& index, std::string_view revision) {
@@ -162,6 +175,9 @@ Manifest render_workers(const api::RagIndex& index, const WorkersWish& wish) {
   kube::StringMap annotations{{std::string(kResourcesAnnotation), to_json(wish.resources)}};
   if (wish.pod_template) {
     annotations[std::string(kPodTemplateAnnotation)] = to_json(*wish.pod_template);
+  }
+  if (wish.has_token) {
+    annotations[std::string(kTokenAnnotation)] = "mounted";
   }
   return finish(index,
                 {kube::kDeploymentKind, wish.revision, labels, annotations, [&](JsonWriter& json) {
@@ -179,7 +195,7 @@ Manifest render_workers(const api::RagIndex& index, const WorkersWish& wish) {
                    json.key("template").begin_object().key("metadata").begin_object();
                    write_map(json, "labels", labels);
                    json.end_object().key("spec").begin_object();
-                   write_worker_pod(json, wish, labels);
+                   write_worker_pod(json, index, wish, labels);
                    json.end_object().end_object().end_object();
                  }});
 }

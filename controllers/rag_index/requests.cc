@@ -19,6 +19,11 @@ struct Render {
     return request;
   }
 
+  std::optional<ApiRequest> operator()(const Create& creation) const {
+    const Manifest& wanted = creation.manifest;
+    return create_object(wanted.kind, key(wanted.name), wanted.body);
+  }
+
   std::optional<ApiRequest> operator()(const Delete& removal) const {
     return delete_object(removal.kind, key(removal.name), {.uid = removal.uid});
   }

@@ -104,6 +104,8 @@ struct Fleet {
 
 // Stable, and the candidate once it is built.
 [[nodiscard]] std::vector<Fleet> fleets(const Turn& turn);
+// The revision's pods are to have the token: those of an operator that knew none go on without.
+[[nodiscard]] bool has_token(const Turn& turn, std::string_view revision);
 // Workers that the candidate needs for this share of the traffic; the whole: as many as stable.
 [[nodiscard]] std::int32_t workers_for(const Turn& turn, Share share);
 // The share that the candidate should get now: of what is asked, if it may be obeyed.
@@ -119,6 +121,7 @@ struct Fleet {
 // The parts, in the order in which decide() calls them.
 void attach_policy(Turn& turn);     // attach.cc
 void recover_status(Turn& turn);    // recover.cc
+void keep_token(Turn& turn);        // token.cc
 void choose_candidate(Turn& turn);  // candidate.cc
 void build_candidate(Turn& turn);   // build.cc
 void settle_candidate(Turn& turn);  // settle.cc: reject, promote

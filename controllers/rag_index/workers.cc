@@ -69,6 +69,7 @@ void keep_fleet(Turn& turn, const Fleet& fleet) {
                          .facts = fleet.facts,
                          .resources = resources_for(turn, known),
                          .pod_template = pod_template_for(turn, known),
+                         .has_token = has_token(turn, fleet.revision),
                          .replicas = replicas_for(turn, fleet, known)};
   keep(turn, render_worker_service(turn.index(), fleet.revision));
   keep(turn, render_builder_service(turn.index(), fleet.revision));

@@ -39,6 +39,7 @@ struct ReevaluationTarget {
 };
 
 struct ScrapePlan {
+  std::string token = {};  // What the pods are told, as "Authorization: Bearer"; may be empty.
   std::vector<PodTarget> routers = {};
   Duration router_interval = std::chrono::seconds(30);
   std::vector<PodTarget> builders = {};      // Those whose report is still awaited.

@@ -207,8 +207,12 @@ void Scraper::start(const TargetKey& key) {
   target.timer = {};
   target.was_started = true;
   target.last_start = loop_.now();
+  HttpRequest request = request_for(target, key.what);
+  if (const std::string& token = plans_.at(key.index).token; !token.empty()) {
+    request.headers.emplace_back("Authorization", "Bearer " + token);
+  }
   target.transfer = transport_.start(
-      request_for(target, key.what),
+      std::move(request),
       {.on_done = [this, key](const Result<HttpResponse>& answer) { finished(key, answer); }});
 }
 

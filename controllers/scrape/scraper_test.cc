@@ -38,6 +38,7 @@ class World final : public Loop, public Transport {
         request.method == "GET" ? request.url : request.method + " " + request.url;
     ++requests[url];
     bodies[url] = request.body;
+    headers[url] = request.headers;
     const TimerId timer = call_after(latency, [this, url, handler] {
       if (const auto found = answers.find(url); found != answers.end()) {
         const auto status = statuses.find(url);
@@ -67,6 +68,7 @@ class World final : public Loop, public Transport {
   std::map<std::string, int> statuses;  // 200 where none is named.
   std::map<std::string, int> requests;
   std::map<std::string, std::string> bodies;  // Of the last request.
+  std::map<std::string, HttpHeaders> headers;
   Duration latency = std::chrono::milliseconds(5);
 
  private:
@@ -89,6 +91,17 @@ std::string counters_json(const std::string& router) {
   counters.process_start_id = "s";
   counters.router = router;
   return to_json(counters);
+}
+
+TEST_F(Scraping, TellsThePodsTheTokenOnceItIsKnown) {
+  ScrapePlan plan{.routers = {router}, .router_interval = std::chrono::seconds(1)};
+  scraper.set_plan(kIndex, plan);
+  world.run_for(std::chrono::seconds(1));
+  EXPECT_TRUE(world.headers[url].empty());
+  plan.token = "s3cret";
+  scraper.set_plan(kIndex, plan);
+  world.run_for(std::chrono::seconds(2));
+  EXPECT_EQ(world.headers[url], (HttpHeaders{{"Authorization", "Bearer s3cret"}}));
 }
 
 TEST_F(Scraping, ReadsARouterAtItsPaceAndFasterWhenThePlanSaysSo) {

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/flags.h"
+#include "crds/names.h"
 #include "dataplane/router/plan_keeper.h"
 
 namespace sluice::router {
@@ -66,6 +67,9 @@ Result<ProgramOptions> parse_options(const std::vector<std::string>& arguments,
   flags.integer("max-connections", max_connections, "Clients; one more gets 503.");
   flags.duration("idle-timeout", idle_timeout, "Clients between two queries.");
   flags.text("state-dir", options.state_folder, "FOLDER", "Keeps the last plan here.");
+  options.proxy.token_file = api::kTokenFile;
+  flags.text(
+      "token-file", options.proxy.token_file, "FILE", "Who may read /counters, if it is there.");
   flags.text("name", options.name, "NAME", "Our name in /counters; default: the host's.");
   flags.text("log-format", options.log_format, "json|text", "Of the log on stderr.");
   flags.duration("drain-delay", options.drain_delay, "On SIGTERM: go on serving for so long.");

@@ -158,6 +158,9 @@ http::Response page_for(const http::Request& request, Router& router, const Prox
     return ready_page(router);
   }
   if (path == "/counters") {
+    if (!shared.bearer.admits(request)) {
+      return http::unauthorized();
+    }
     return {.body = to_json(router.counters())};
   }
   return {.content_type = "text/plain; version=0.0.4",
@@ -165,9 +168,10 @@ http::Response page_for(const http::Request& request, Router& router, const Prox
 }
 
 std::string_view reason_of(int status) {
-  static constexpr std::array<std::pair<int, std::string_view>, 13> kReasons{
+  static constexpr std::array<std::pair<int, std::string_view>, 14> kReasons{
       {{200, "OK"},
        {400, "Bad Request"},
+       {401, "Unauthorized"},
        {404, "Not Found"},
        {405, "Method Not Allowed"},
        {408, "Request Timeout"},

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <string>
 
+#include "base/http/bearer.h"
 #include "base/http/connection_count.h"
 
 namespace sluice::router {
@@ -23,11 +24,13 @@ struct ProxyOptions {
   std::chrono::milliseconds body_deadline{30'000};
   std::chrono::milliseconds write_deadline{30'000};
   std::chrono::milliseconds idle_timeout{75'000};
+  std::string token_file = {};  // What /counters asks for; nothing if there is none.
 };
 
 // What the lanes of one proxy share.
 struct ProxyShared {
   ProxyOptions options;
+  http::Bearer bearer;  // Of /counters.
   http::ConnectionCount connections;
   std::atomic<std::size_t> in_flight{0};
   std::atomic<std::uint64_t> refused_busy{0};

@@ -37,6 +37,7 @@ struct ProxyServer::State {
 
 ProxyServer::ProxyServer(Router& router, ProxyOptions options)
     : state_(std::make_unique<State>(router)) {
+  state_->shared.bearer = http::Bearer(options.token_file);
   state_->shared.options = std::move(options);
 }
 

@@ -1,10 +1,13 @@
 // What passes through the proxy, and what it says of itself.
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <chrono>
 #include <cstdio>
+#include <filesystem>
+#include <fstream>
 #include <future>
 #include <string>
 #include <vector>
@@ -144,6 +147,22 @@ TEST(ProxyServer, AnswersPipelinedRequestsInOrder) {
   EXPECT_TRUE(has(client.receive(), "healthy"));
   EXPECT_EQ(body_of(client.receive()), "{\"n\":3}");
   EXPECT_EQ(worker.connections(), 1);  // One connection to the worker was enough.
+}
+
+TEST(ProxyServer, ShowsItsCountersOnlyToWhoeverKnowsTheToken) {
+  const std::string path = testing::TempDir() + "proxy_token_" + std::to_string(::getpid());
+  std::ofstream(path) << "s3cret";
+  Fixture f({.token_file = path}, 1);
+  const auto get = [&f](const std::string& page, const std::string& header) {
+    return f.ask("GET " + page + " HTTP/1.1\r\n" + header + "\r\n");
+  };
+  EXPECT_TRUE(get("/counters", "").starts_with("HTTP/1.1 401 Unauthorized\r\n"));
+  EXPECT_TRUE(get("/counters", "Authorization: Bearer no\r\n").starts_with("HTTP/1.1 401 "));
+  EXPECT_TRUE(get("/counters", "Authorization: Bearer s3cret\r\n").starts_with("HTTP/1.1 200 "));
+  EXPECT_TRUE(get("/counters", "X-Sluice-Token: s3cret\r\n").starts_with("HTTP/1.1 200 "));
+  EXPECT_TRUE(get("/health", "").starts_with("HTTP/1.1 200 "));
+  EXPECT_TRUE(get("/metrics", "").starts_with("HTTP/1.1 200 "));
+  std::filesystem::remove(path);
 }
 
 TEST(ProxyServer, ShowsItsPages) {

@@ -50,6 +50,9 @@ std::string Artifacts::path_of(const std::string& sha256) const {
 }
 
 http::Response Artifacts::answer(const http::Request& request) const {
+  if (!bearer_.admits(request)) {
+    return http::unauthorized();
+  }
   const std::string_view path = request.path;
   const std::string name(path.substr(std::min(path.size(), kPrefix.size())));
   if (!path.starts_with(kPrefix) || !is_sha256(name)) {
@@ -88,7 +91,8 @@ Outcome<void> fetch_artifact(const std::string& sha256, const FetchOptions& opti
       const Outcome<Download> got =
           download({.url = without_slash(holder) + std::string(kPrefix) + sha256,
                     .path = path,
-                    .sha256 = sha256});
+                    .sha256 = sha256,
+                    .token = options.bearer.word()});
       if (got) {
         return {};
       }

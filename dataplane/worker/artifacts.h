@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/http/bearer.h"
 #include "base/http/server.h"
 #include "dataplane/worker/outcome.h"
 
@@ -17,11 +18,12 @@ namespace sluice::worker {
 
 [[nodiscard]] bool is_sha256(std::string_view text);
 
-// GET /artifacts/sha256:<hex>. Thread-safe.
+// GET /artifacts/sha256:<hex>, for whoever the bearer admits. Thread-safe.
 class Artifacts {
  public:
   // `data_dir` may be empty: then only what add() names is served.
-  explicit Artifacts(std::string data_dir) : data_dir_(std::move(data_dir)) {}
+  explicit Artifacts(std::string data_dir, http::Bearer bearer = {})
+      : data_dir_(std::move(data_dir)), bearer_(std::move(bearer)) {}
 
   // An artifact that lies elsewhere.
   void add(const std::string& sha256, const std::string& path);
@@ -34,6 +36,7 @@ class Artifacts {
   [[nodiscard]] http::Response answer(const http::Request& request) const;
 
   std::string data_dir_;
+  http::Bearer bearer_;
   mutable std::mutex mutex_;
   std::map<std::string, std::string> elsewhere_;
 };
@@ -42,6 +45,7 @@ struct FetchOptions {
   std::string data_dir = {};
   std::vector<std::string> holders = {};  // Base URLs, tried in turn.
   std::chrono::milliseconds patience{300'000};
+  http::Bearer bearer = {};  // What holders are told.
 };
 
 // Gets one artifact into the data dir, from the first holder that has it sound, again and again

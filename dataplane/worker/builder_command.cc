@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/metrics.h"
 #include "base/stop_signals.h"
+#include "crds/names.h"
 #include "dataplane/retrieval/digest.h"
 #include "dataplane/retrieval/file_writer.h"
 #include "dataplane/wire/build_report.h"
@@ -29,6 +30,7 @@ struct Options {
   std::string address = "0.0.0.0";
   std::int64_t port = 8080;
   Duration source_timeout = std::chrono::minutes(2);
+  std::string token_file{api::kTokenFile};
 };
 
 void bind_flags(Flags& flags, Options& o) {
@@ -41,6 +43,7 @@ void bind_flags(Flags& flags, Options& o) {
   flags.text("address", o.address, "IP", "Where to listen.");
   flags.integer("port", o.port, "Where to listen; 0 lets the kernel pick.");
   flags.duration("source-timeout", o.source_timeout, "How long to try an unreachable source.");
+  flags.text("token-file", o.token_file, "FILE", "Who may fetch artifacts, if it is there.");
 }
 
 // The report as it stands. Thread-safe: the build writes, the server's threads read.
@@ -70,12 +73,14 @@ class Reporter {
 struct Builder {
   explicit Builder(const Options& chosen)
       : options(chosen),
-        artifacts(chosen.data_dir),
+        bearer(chosen.token_file),
+        artifacts(chosen.data_dir, bearer),
         server({.address = chosen.address, .port = static_cast<std::uint16_t>(chosen.port)}) {}
 
   const Options& options;
   MetricsRegistry metrics;
   Readiness readiness{"The index is being built."};
+  http::Bearer bearer;
   Artifacts artifacts;
   Reporter reporter;
   LateText manifest{"manifest"};
@@ -156,7 +161,8 @@ Outcome<void> Builder::work(const api::RagIndexSpec& spec) {
       {.path = documents_path,
        .holders = options.documents_from,
        .documents_digest = options.documents_digest,
-       .patience = std::chrono::duration_cast<std::chrono::milliseconds>(options.source_timeout)});
+       .patience = std::chrono::duration_cast<std::chrono::milliseconds>(options.source_timeout),
+       .bearer = bearer});
   if (!documents) {
     return tl::make_unexpected(documents.error());
   }

@@ -45,11 +45,13 @@ def spec(url):
             "evaluation": {"goldenSet": {"http": {"url": url + "/golden.jsonl"}}}}
 
 
-def fetch(url, body=None):
+def fetch(url, body=None, token=None):
     """Status, headers and body, also for errors."""
     data = None if body is None else json.dumps(body).encode()
+    headers = {} if token is None else {"Authorization": f"Bearer {token}"}
     try:
-        with urllib.request.urlopen(urllib.request.Request(url, data=data), timeout=DEADLINE) as answer:
+        request = urllib.request.Request(url, data=data, headers=headers)
+        with urllib.request.urlopen(request, timeout=DEADLINE) as answer:
             return answer.status, answer.headers, answer.read()
     except urllib.error.HTTPError as error:
         return error.code, error.headers, error.read()
@@ -243,6 +245,20 @@ class Worker(unittest.TestCase):
             self.assertEqual(job["state"], "Failed")
             self.assertIn("HTTP 404", job["message"])
             self.assertIn(b'sluice_worker_evaluations_total{result="failed"} 1', fetch(worker.url + "/metrics")[2])
+            self.assertEqual(worker.stop(), 0)
+
+    def test_serve_asks_for_the_token_where_it_gives_more_than_answers(self):
+        index = self.path("token.idx")
+        self.build(index)
+        with open(self.path("token"), "w") as file:
+            file.write("s3cret")
+        with Process("serve", "--index", index, "--token-file", self.path("token")) as worker:
+            worker.wait_ready()
+            for path in ("/evaluate", "/artifacts/sha256:" + "0" * 64):
+                self.assertEqual(fetch(worker.url + path)[0], 401)
+                self.assertEqual(fetch(worker.url + path, token="s3cret")[0], 404)
+            self.assertEqual(fetch(worker.url + "/evaluate", {"lines": "{}"})[0], 401)
+            self.assertEqual(fetch(worker.url + "/query", {"query": "cat"})[0], 200)
             self.assertEqual(worker.stop(), 0)
 
     def end_of_job(self, worker):

@@ -16,6 +16,7 @@ struct DownloadOptions {
   std::string url = {};
   std::string path = {};
   std::optional<std::string> sha256 = {};  // What the bytes must have; hex.
+  std::string token = {};                  // Sent as "Authorization: Bearer", unless empty.
   std::uint64_t bytes_max = 16ULL * 1024 * 1024 * 1024;
   std::chrono::seconds connect_timeout{5};
   std::chrono::seconds stall_timeout{30};  // Without a byte.

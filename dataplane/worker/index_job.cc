@@ -75,7 +75,8 @@ Outcome<std::string> get_documents(const api::RagIndexSpec& spec, const SourceOp
       }
       choices.push_back({.url = holder + std::string(kArtifactPath) + options.documents_digest,
                          .path = options.path,
-                         .sha256 = options.documents_digest});
+                         .sha256 = options.documents_digest,
+                         .token = options.bearer.word()});
     }
   }
   if (spec.source.http) {

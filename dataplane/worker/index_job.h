@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "base/http/bearer.h"
 #include "crds/rag_index.h"
 #include "dataplane/retrieval/builder.h"
 #include "dataplane/retrieval/evaluation.h"
@@ -19,6 +20,7 @@ struct SourceOptions {
   std::vector<std::string> holders = {};
   std::string documents_digest = {};  // Only these bytes; empty: whatever the source has.
   std::chrono::milliseconds patience{120'000};
+  http::Bearer bearer = {};  // What holders are told; never the source.
 };
 
 // The sha256 of the documents now at `options.path`: from a holder of documents_digest, else from

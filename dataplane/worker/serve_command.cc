@@ -10,6 +10,7 @@
 #include "base/machine.h"
 #include "base/metrics.h"
 #include "base/stop_signals.h"
+#include "crds/names.h"
 #include "dataplane/retrieval/digest.h"
 #include "dataplane/retrieval/index.h"
 #include "dataplane/worker/artifacts.h"
@@ -41,6 +42,7 @@ struct Options {
   Duration drain_delay = std::chrono::seconds(5);
   Duration drain_timeout = std::chrono::seconds(20);
   Duration evaluation_timeout = std::chrono::minutes(5);
+  std::string token_file{api::kTokenFile};
 };
 
 void bind_flags(Flags& flags, Options& o) {
@@ -64,6 +66,10 @@ void bind_flags(Flags& flags, Options& o) {
   flags.duration("evaluation-timeout",
                  o.evaluation_timeout,
                  "POST /evaluate: download and evaluation of a golden set together; from 1s.");
+  flags.text("token-file",
+             o.token_file,
+             "FILE",
+             "Who may fetch artifacts and ask for evaluations, if it is there.");
 }
 
 std::optional<std::string> problem_with(const Options& o) {
@@ -95,7 +101,8 @@ int thread_count(const Options& options) {
 struct Worker {
   explicit Worker(const Options& chosen)
       : options(chosen),
-        artifacts(chosen.data_dir),
+        bearer(chosen.token_file),
+        artifacts(chosen.data_dir, bearer),
         server({.address = chosen.address,
                 .port = static_cast<std::uint16_t>(chosen.port),
                 .max_body_bytes = kBodyBytesMax,
@@ -104,6 +111,7 @@ struct Worker {
   const Options& options;
   MetricsRegistry metrics;
   Readiness readiness{"The index is being loaded."};
+  http::Bearer bearer;
   Artifacts artifacts;
   LateText manifest{"manifest"};
   LateText evaluation{"evaluation"};
@@ -116,6 +124,8 @@ struct Worker {
   void add_routes();
   // 503 while the index is being loaded.
   http::Handler once_loaded(http::Handler handler);
+  // 401 for whoever does not know the token.
+  http::Handler for_members(http::Handler handler);
   Outcome<void> load();
   Outcome<void> load_evaluation();
   void set_gauges();
@@ -130,15 +140,17 @@ void Worker::add_routes() {
       "POST", "/query", once_loaded([this](const http::Request& request, http::Reply reply) {
         service->handle(request, std::move(reply));
       }));
-  server.route(
-      "POST", "/evaluate", once_loaded([this](const http::Request& request, http::Reply reply) {
-        reply(evaluations->ask(request));
-      }));
-  server.route(
-      "GET",
-      "/evaluate",
-      once_loaded([this](const http::Request&, http::Reply reply) { reply(evaluations->last()); }),
-      {.exempt_from_limit = true});
+  server.route("POST",
+               "/evaluate",
+               for_members(once_loaded([this](const http::Request& request, http::Reply reply) {
+                 reply(evaluations->ask(request));
+               })));
+  server.route("GET",
+               "/evaluate",
+               for_members(once_loaded([this](const http::Request&, http::Reply reply) {
+                 reply(evaluations->last());
+               })),
+               {.exempt_from_limit = true});
 }
 
 http::Handler Worker::once_loaded(http::Handler handler) {
@@ -150,6 +162,16 @@ http::Handler Worker::once_loaded(http::Handler handler) {
       return;
     }
     handler(request, std::move(reply));
+  };
+}
+
+http::Handler Worker::for_members(http::Handler handler) {
+  return [this, handler = std::move(handler)](const http::Request& request, http::Reply reply) {
+    if (bearer.admits(request)) {
+      handler(request, std::move(reply));
+    } else {
+      reply(http::unauthorized());
+    }
   };
 }
 

@@ -248,6 +248,39 @@ TEST(Artifacts, AreServedByContentAndFetchedFromTheFirstSoundHolder) {
   EXPECT_EQ(damaged.error().code, ExitCode::kArtifact);
 }
 
+TEST(Artifacts, AreHandedOnlyToWhoeverKnowsTheToken) {
+  const ScratchFolder held;
+  const ScratchFolder mine;
+  const std::string sha256 = hex_digest("bytes");
+  held.write(sha256, "bytes");
+  held.write("token", "s3cret");
+  const http::Bearer bearer(held.path("token"));
+  Artifacts artifacts(held.path(""), bearer);
+  http::Server holder({.address = "127.0.0.1"});
+  artifacts.serve(holder);
+  ASSERT_TRUE(holder.start());
+  FetchOptions options{.data_dir = mine.path(""),
+                       .holders = {"http://127.0.0.1:" + std::to_string(holder.port())},
+                       .patience = milliseconds(10)};
+  const auto refused = fetch_artifact(sha256, options);
+  ASSERT_FALSE(refused);
+  EXPECT_NE(refused.error().message.find("HTTP 401"), std::string::npos) << refused.error().message;
+  options.bearer = bearer;
+  EXPECT_TRUE(fetch_artifact(sha256, options));
+  api::RagIndexSpec spec;
+  EXPECT_TRUE(get_documents(spec,
+                            {.path = mine.path("documents"),
+                             .holders = options.holders,
+                             .documents_digest = sha256,
+                             .bearer = bearer}));
+  // A holder of an older engine, or one without a token, is not troubled by it.
+  Site old;
+  old.files["/artifacts/sha256:" + hex_digest("old")] = "old";
+  old.start();
+  options.holders = {old.url()};
+  EXPECT_TRUE(fetch_artifact(hex_digest("old"), options));
+}
+
 TEST(Artifacts, NamesThatAreNoDigestsReachNoFile) {
   EXPECT_TRUE(is_sha256(std::string(64, 'a')));
   for (const std::string& bad : {std::string(63, 'a'),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import subprocess
@@ -45,6 +46,10 @@ def condition(thing: Object | None, kind: str) -> Object:
 
 def is_true(thing: Object | None, kind: str) -> bool:
     return condition(thing, kind).get("status") == "True"
+
+
+def token_in(secret: Object | None) -> str:
+    return base64.b64decode(dig(secret, "data.token", "")).decode()
 
 
 @dataclass
@@ -103,6 +108,10 @@ class Kube:
 
     def raw(self, path: str, timeout: float = 10) -> str:
         return self.run("get", "--raw", path, timeout=timeout)
+
+    def token_of(self, index: str) -> str:
+        """What the index's pods ask for at /counters, /evaluate and /artifacts; empty where there is none yet."""
+        return token_in(self.get("secret", f"{index}-token"))
 
     def pod_get(self, pod: str, path: str, port: int = 8080) -> Any:
         """GET from a pod through the API server's proxy, as JSON."""

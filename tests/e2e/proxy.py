@@ -45,14 +45,16 @@ class Proxy:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def request(self, path: str, body: Any = None, timeout: float = 5) -> tuple[int, str, dict[str, str]]:
+    def request(
+        self, path: str, body: Any = None, timeout: float = 5, headers: dict[str, str] | None = None
+    ) -> tuple[int, str, dict[str, str]]:
         """Status, body and headers (names in lower case), whatever the status."""
         data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(self._base + path, data, {"Content-Type": "application/json"})
+        request = urllib.request.Request(self._base + path, data, {"Content-Type": "application/json", **(headers or {})})
         try:
             with _OPENER.open(request, timeout=timeout) as answer:
-                headers = {name.lower(): value for name, value in answer.headers.items()}
-                return answer.status, answer.read().decode(errors="replace"), headers
+                seen = {name.lower(): value for name, value in answer.headers.items()}
+                return answer.status, answer.read().decode(errors="replace"), seen
         except urllib.error.HTTPError as problem:
             return problem.code, problem.read().decode(errors="replace"), {}
         except (OSError, urllib.error.URLError) as problem:

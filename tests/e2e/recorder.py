@@ -9,7 +9,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import Any
 
-from kube import CommandFailed, Object, TooLate, dig
+from kube import CommandFailed, Object, TooLate, dig, token_in
 from proxy import Proxy
 
 COUNTED = ("assigned", "ended", "failed", "rescued", "lost", "answered")
@@ -57,6 +57,7 @@ class Recorder:
         self.index = index
         self.record = Record()
         self.tally = Tally()
+        self._token = ""
         self.quarantine: dict[str, Object] = {}
         self.in_flight: dict[str, int] = {}  # By revision, when its quarantine was last seen to begin.
         self._stop = threading.Event()
@@ -117,7 +118,11 @@ class Recorder:
                 record.load = proxy.get(proxy.pod(pod["metadata"]["name"], "/stats")) or {}
 
     def _read_router(self, pod: str) -> None:
-        status, text, _ = self.proxy.request(self.proxy.pod(pod, "/counters"))
+        # The API server's proxy takes an Authorization off, so the token goes by its other name.
+        headers = {"X-Sluice-Token": self._token}
+        status, text, _ = self.proxy.request(self.proxy.pod(pod, "/counters"), headers=headers)
+        if status == 401:
+            self._token = token_in(self.proxy.get(self.proxy.core("secrets") + f"/{self.index}-token"))
         if status != 200:
             return
         counters = json.loads(text)

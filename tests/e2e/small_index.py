@@ -15,7 +15,7 @@ from kube import REPO, Kube, Object, condition, dig, wait_until
 INDEX = "small"
 # Everything that the operator makes for an index.
 CHILD_KINDS = ("deployments,services,configmaps,pods,controllerrevisions,poddisruptionbudgets,"
-               "serviceaccounts,roles,rolebindings,networkpolicies")
+               "serviceaccounts,roles,rolebindings,networkpolicies,secrets")
 OPERATOR = "sluice-system"
 WORDS = ("alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi omicron pi rho sigma tau "
          "upsilon phi chi psi omega amber birch cedar dune ember fjord glade heath inlet jetty knoll ledge "
@@ -116,10 +116,10 @@ class SmallIndexTest(suite.ClusterTest):
         self.wait("the index being served", 120, lambda: condition(self.rag(), "Ready").get("status") == "True")
         return str(dig(self.rag(), "status.stableRevision"))
 
-    def start_candidate(self) -> str:
+    def start_candidate(self, within: float = 120) -> str:
         """Another retrieval mode, and waits until it has its 10 % confirmed; its revision."""
         self.kube.apply(changed(self.index, spec__retrieval={"mode": "bm25"}))
-        self.wait("the candidate at 10 %", 120, lambda: dig(self.cro(), "status.observedWeight") == "10%")
+        self.wait("the candidate at 10 %", within, lambda: dig(self.cro(), "status.observedWeight") == "10%")
         return str(dig(self.cro(), "status.candidateRevision"))
 
     def look_again(self, manifest: Object) -> None:

@@ -135,6 +135,10 @@ Observation World::observe() const {
     seen.samples.push_back(each);
   }
   seen.stable_golden_again = stable_golden_again;
+  seen.fresh_token = "token-" + std::to_string(last_uid_);
+  if (secret) {
+    add_token(seen, *secret);
+  }
   return seen;
 }
 
@@ -204,6 +208,12 @@ void World::act(const Apply& apply) {
     kube::ObjectMeta meta = read<kube::MetadataOnly>(wanted.body).metadata;
     meta.uid = next_uid();
     others[{std::string(wanted.kind.kind), wanted.name}] = std::move(meta);
+  }
+}
+
+void World::act(const Create& creation) {
+  if (!secret) {
+    secret = read<kube::Secret>(creation.manifest.body);
   }
 }
 

@@ -81,6 +81,7 @@ class World {
   std::map<std::string, kube::ControllerRevision> revisions;
   std::map<std::pair<std::string, std::string>, kube::ObjectMeta> others;  // By kind and name.
   std::optional<kube::ConfigMap> route;
+  std::optional<kube::Secret> secret;
   std::map<std::string, scrape::ReportSample> reports;
   std::map<std::string, scrape::RouterSample> samples;  // By pod name.
   std::string stable_golden_again;  // What stable's workers evaluated when asked again.
@@ -93,6 +94,7 @@ class World {
   bool carry_out(const Decision& decision, const api::RagIndex& observed);
   void act(const Action& action);
   void act(const Apply& apply);
+  void act(const Create& creation);
   void act(const Delete& removal);
   void act(const SetLabel& set);
 
