@@ -36,8 +36,11 @@ inline constexpr std::string_view kVerdictLabel = "sluice.dev/verdict";  // "rej
 inline constexpr std::string_view kFactsAnnotation = "sluice.dev/facts";
 // Why a revision was rejected, for people.
 inline constexpr std::string_view kRejectionAnnotation = "sluice.dev/rejection";
-// On a CanaryRollout: "<verb> <revision>[:<step>] <id>"; verbs abort and retry.
+// On a CanaryRollout: "<verb> <revision>[:<step>] <id>"; verbs: docs/commands.md.
 inline constexpr std::string_view kCommandAnnotation = "sluice.dev/command";
+// Break glass, on the ConfigMap "<index>-route": until this time (RFC 3339) a person's edit of the
+// table is honoured by routers and operator.
+inline constexpr std::string_view kManualAnnotation = "sluice.dev/manual";
 
 // The Secret that pods of an index and the operator share, by its label; its key, and where pods
 // have it.

@@ -4,6 +4,7 @@
 
 #include "controllers/rag_index/names.h"
 #include "controllers/rag_index/turn.h"
+#include "crds/names.h"
 
 namespace sluice::rag_index {
 namespace {
@@ -50,6 +51,36 @@ void summarize(Turn& turn) {
                                                  api::kComponentWorker,
                                                  api::kRevisionLabel,
                                                  stable);
+}
+
+std::string manual_message(const Turn& turn) {
+  return "a person moves the traffic until " + format_time(*turn.manual_until) +
+         "; then, or when the annotation is removed, the route is put back";
+}
+
+// Said from the first time that the route bears the annotation.
+void set_manual_route(Turn& turn) {
+  constexpr std::string_view kType = "ManualRoute";
+  const std::string_view text =
+      turn.seen.route ? turn.seen.route->metadata.annotation(api::kManualAnnotation) : "";
+  const auto until = parse_time(text);
+  if (turn.manual_until) {
+    set(turn, kType, true, {.reason = "EditedByHand", .message = manual_message(turn)});
+  } else if (!text.empty() && !until) {
+    set(turn,
+        kType,
+        false,
+        {.reason = "InvalidExpiry",
+         .message = "sluice.dev/manual is no time such as 2026-11-21T18:00:00Z; the edit is put "
+                    "back"});
+  } else if (until && *until > turn.now) {
+    set(turn,
+        kType,
+        false,
+        {.reason = "InvalidTable", .message = "the edited table cannot be read; it is put back"});
+  } else if (kube::find_condition(turn.status().conditions, kType) != nullptr) {
+    set(turn, kType, false, {.reason = "Over", .message = "the route is the operator's"});
+  }
 }
 
 void explain_candidate(Turn& turn) {
@@ -162,6 +193,10 @@ void set_side_conditions(Turn& turn) {
 void set_unconfirmed(Turn& turn) {
   constexpr std::string_view kType = "TrafficUnconfirmed";
   const api::RouteStatus& route = *turn.status().route;
+  if (turn.manual_until) {
+    set(turn, kType, false, {.reason = "ManualRoute", .message = manual_message(turn)});
+    return;
+  }
   if (route.confirmed) {
     set(turn, kType, false, {.reason = "Confirmed", .message = "all routers run the route"});
     return;
@@ -192,12 +227,16 @@ void set_unconfirmed(Turn& turn) {
 
 void conclude(Turn& turn) {
   summarize(turn);
+  if (turn.manual_until) {
+    hold(turn, false, "ManualRoute", manual_message(turn));
+  }
   if (turn.candidate() != nullptr) {
     explain_candidate(turn);
   }
   explain_serving(turn);
   set_main_conditions(turn);
   set_side_conditions(turn);
+  set_manual_route(turn);
   set_unconfirmed(turn);
 }
 

@@ -7,6 +7,7 @@
 
 #include "base/base64.h"
 #include "base/describe.h"
+#include "base/json_writer.h"
 #include "controllers/rag_index/names.h"
 #include "controllers/rag_index/testing/world.h"
 #include "dataplane/wire/route_table.h"
@@ -294,6 +295,36 @@ TEST_F(Shell, LeavesADeletedIndexToTheGarbageCollector) {
   EXPECT_TRUE(cluster.server.list<kube::Deployment>(kube::kDeploymentKind).empty());
   EXPECT_TRUE(cluster.server.list<kube::ConfigMap>(kube::kConfigMapKind, "default").empty());
   EXPECT_EQ(process.scraper.targets(), 0U);
+}
+
+TEST_F(Shell, HonoursARouteEditedByHandAcrossARestartAndPutsItBackInTime) {
+  auto process = std::make_unique<Process>(cluster);
+  ASSERT_TRUE(wait_until_serving()) << to_json(index().status);
+  const kube::ObjectKey key{"default", route_name("packages")};
+  const auto text = [&] {
+    const auto map = cluster.server.get<kube::ConfigMap>(kube::kConfigMapKind, key);
+    return map->data.at(std::string(api::kRouteTableKey));
+  };
+  const std::string before = text();
+  auto edited = *from_json<wire::RouteTable>(before);
+  edited.stable->revision = "packages-by-hand";
+  const std::string until = format_time(cluster.loop.wall_now() + minutes(10));
+  JsonWriter patch;
+  patch.begin_object().key("metadata").begin_object().key("annotations").begin_object();
+  patch.member(api::kManualAnnotation, std::string_view(until)).end_object().end_object();
+  patch.key("data").begin_object();
+  patch.member(api::kRouteTableKey, std::string_view(to_json(edited))).end_object().end_object();
+  ASSERT_TRUE(cluster.server.send(merge_patch(kube::kConfigMapKind, key, patch.take())));
+  cluster.loop.run_for(minutes(5));
+  process.reset();
+  process = std::make_unique<Process>(cluster);
+  cluster.loop.run_for(minutes(4));
+  EXPECT_EQ(text(), to_json(edited));
+  EXPECT_FALSE(is_serving());
+  cluster.loop.run_for(minutes(2));
+  EXPECT_EQ(from_json<wire::RouteTable>(text())->stable,
+            from_json<wire::RouteTable>(before)->stable);
+  EXPECT_TRUE(wait_until_serving()) << to_json(index().status);
 }
 
 TEST_F(Shell, StopsAtTheFirstFailureAndComesBack) {

@@ -18,10 +18,10 @@ scrape::PodTarget target_of(const kube::Pod& pod) {
 }
 
 // Twice a block in a rollout, also before the candidate has traffic (stable is learned from then);
-// fast while a change is on its way.
+// fast while a change of ours is on its way.
 Duration router_interval(const Turn& turn) {
   const api::RouteStatus& route = *turn.status().route;
-  if (!route.confirmed) {
+  if (!route.confirmed && !turn.manual_until) {
     return kUnconfirmedInterval;
   }
   const bool is_in_rollout =

@@ -4,6 +4,7 @@
 #include "base/describe.h"
 #include "controllers/rag_index/names.h"
 #include "controllers/rag_index/turn.h"
+#include "crds/names.h"
 
 namespace sluice::rag_index {
 namespace {
@@ -123,6 +124,32 @@ void set_content(Turn& turn, api::RouteStatus& route) {
   route.desired_seq = fulfilled_seq(turn, weight, route.desired_seq);
 }
 
+// Break glass: until when a person's edit is honoured. Not one that routers could not read.
+std::optional<WallTime> manual_until(const Turn& turn,
+                                     const std::optional<wire::RouteTable>& stored) {
+  if (!stored) {
+    return std::nullopt;
+  }
+  const auto until = parse_time(turn.seen.route->metadata.annotation(api::kManualAnnotation));
+  return until && *until > turn.now ? std::optional(*until) : std::nullopt;
+}
+
+// Our own table stays as it is in the status, unconfirmed: so nothing is promoted, retired or
+// begun, and what was decided meanwhile is done when the time is over.
+void honour_person(Turn& turn, api::RouteStatus& route) {
+  const auto* known = kube::find_condition(turn.status().conditions, "ManualRoute");
+  if (known == nullptr || known->status != kube::ConditionStatus::kTrue) {
+    announce(turn,
+             true,
+             "RouteManual",
+             "a person moves the traffic until " + format_time(*turn.manual_until));
+  }
+  route.confirmed = false;
+  route.confirmed_at.reset();
+  route.unconfirmed_routers.clear();
+  look_again_in(turn, *turn.manual_until - turn.now);
+}
+
 enum class Edit { kNone, kOurs, kForeign };
 
 // What the ConfigMap says beside `manifest`, the present table. One that is behind is our own write
@@ -225,6 +252,11 @@ void direct_traffic(Turn& turn) {
     turn.status().route = lost_route(turn, stored);
   }
   api::RouteStatus& route = *turn.status().route;
+  turn.manual_until = manual_until(turn, stored);
+  if (turn.manual_until) {
+    honour_person(turn, route);
+    return;
+  }
   set_content(turn, route);
   Manifest manifest = settle_config_map(turn, route, stored);
   confirm(turn, route);

@@ -37,8 +37,9 @@ struct Turn {
   api::RevisionConfig wanted = {};
   Outcome outcome = {};
   std::optional<Rejection> rejection = {};
-  const Revision* retried = nullptr;  // A rejected one that a person asked to try again.
-  std::string lost = {};              // Why a revision's artefacts cannot be had any more.
+  const Revision* retried = nullptr;          // A rejected one that a person asked to try again.
+  std::string lost = {};                      // Why a revision's artefacts cannot be had any more.
+  std::optional<WallTime> manual_until = {};  // The route is a person's until then.
 
   [[nodiscard]] api::RagIndexStatus& status() { return decision.status; }
 

@@ -97,13 +97,13 @@ Result<EndpointsByRevision> parse_endpoints(const std::vector<std::string>& word
 PlanKeeper::PlanKeeper(Router& router, std::string state_folder)
     : router_(router), state_folder_(std::move(state_folder)) {}
 
-Status PlanKeeper::take_table(std::string_view json) {
+Status PlanKeeper::take_table(std::string_view json, TableWriter writer) {
   auto arriving = parse_table(json);
   Status outcome;
   if (!arriving) {
     outcome = fail(arriving.error());
   } else {
-    switch (admit(table_, *arriving)) {
+    switch (admit(table_, *arriving, writer)) {
       case Admission::kSame:
         refused_.clear();
         return {};
@@ -133,6 +133,7 @@ Status PlanKeeper::take_table(std::string_view json) {
   table_ = std::move(*arriving);
   log_info("route table taken",
            {{"index", table_->index},
+            {"writer", writer == TableWriter::kPerson ? "a person" : "the operator"},
             {"epoch", std::to_string(table_->epoch)},
             {"generation", std::to_string(table_->generation)},
             {"stable", table_->stable ? table_->stable->revision : ""},

@@ -25,7 +25,7 @@ class PlanKeeper {
 
   // kInvalid: it cannot be read; kConflict: it is older than the one we run. Both leave the running
   // table as it is.
-  Status take_table(std::string_view json);
+  Status take_table(std::string_view json, TableWriter writer = TableWriter::kOperator);
   // All that is known now; replaces what was known before.
   void take_endpoints(EndpointsByRevision endpoints);
 

@@ -88,7 +88,8 @@ EndpointsByRevision endpoints_of(
 }
 
 RouteWatch::RouteWatch(WatchMeans means, const WatchedIndex& index, Rng rng)
-    : keeper_(means.keeper),
+    : loop_(means.api.loop),
+      keeper_(means.keeper),
       routes_(means.api, rng.fork(), route_of(index)),
       slices_(means.api, rng.fork(), slices_of(index)) {
   routes_.on_change([this](const Change<kube::ConfigMap>& change) { on_route(change); });
@@ -119,7 +120,10 @@ void RouteWatch::on_route(const Change<kube::ConfigMap>& change) {
     log_warn("the route's ConfigMap has no table; the running one stays");
     return;
   }
-  (void)keeper_.take_table(table->second);  // The keeper logs what it refuses.
+  const auto manual_until = parse_time(change.after->metadata.annotation(api::kManualAnnotation));
+  const bool is_manual = manual_until && *manual_until > loop_.wall_now();
+  (void)keeper_.take_table(table->second,  // The keeper logs what it refuses.
+                           is_manual ? TableWriter::kPerson : TableWriter::kOperator);
 }
 
 void RouteWatch::on_slices() {

@@ -50,6 +50,7 @@ class RouteWatch {
   void on_route(const Change<kube::ConfigMap>& change);
   void on_slices();
 
+  Loop& loop_;
   PlanKeeper& keeper_;
   Informer<kube::ConfigMap> routes_;
   Informer<kube::EndpointSlice> slices_;

@@ -62,6 +62,18 @@ struct RouteWatchTest : testing::Test {
 
   ~RouteWatchTest() override { watch.stop(); }
 
+  // An edit by hand, as `kubectl patch` makes it.
+  void edit_route(const wire::RouteTable& table, const std::string& until) {
+    const std::string json = R"({"metadata":{"annotations":{"sluice.dev/manual":)" +
+                             json_quote(until) + R"(}},"data":{"table.json":)" +
+                             json_quote(to_json(table)) + "}}";
+    ASSERT_TRUE(cluster.server.send(
+        merge_patch(kube::kConfigMapKind, {kNamespace, "packages-route"}, json)));
+    cluster.loop.run_for(seconds{1});
+  }
+
+  [[nodiscard]] std::string running() const { return keeper.table()->stable->revision; }
+
   void put_route(const std::string& table, const std::string& name = "packages-route") {
     const std::string json = R"({"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":")" +
                              name + R"("},"data":{"table.json":)" + json_quote(table) + "}}";
@@ -113,6 +125,31 @@ TEST_F(RouteWatchTest, FollowsTheTableAndRefusesWhatIsOlderOrUnreadable) {
     cluster.loop.run_for(seconds{1});
     EXPECT_EQ(generation(), 6) << refused;
   }
+}
+
+TEST_F(RouteWatchTest, HonoursAPersonsEditUntilItsTimeIsOver) {
+  put_route(to_json(a_table(5)));
+  watch.start();
+  cluster.loop.run_for(seconds{1});
+  const auto in = [this](Duration time) { return format_time(cluster.loop.wall_now() + time); };
+  wire::RouteTable edited = a_table(5);
+  for (const std::string& until : {in(-minutes{1}), std::string("tomorrow"), std::string("")}) {
+    edited.stable->revision = "packages-too-late";
+    edit_route(edited, until);
+    EXPECT_EQ(running(), "packages-a") << until;
+  }
+  for (const char* revision : {"packages-b", "packages-c"}) {
+    edited.stable->revision = revision;
+    edit_route(edited, in(minutes{10}));
+    EXPECT_EQ(running(), revision);
+  }
+  edited.generation = 4;
+  edited.stable->revision = "packages-older";
+  edit_route(edited, in(minutes{10}));
+  EXPECT_EQ(running(), "packages-c");
+  put_route(to_json(a_table(6)));
+  cluster.loop.run_for(seconds{1});
+  EXPECT_EQ(running(), "packages-a") << "the operator's next table, also before the time is over";
 }
 
 TEST_F(RouteWatchTest, KeepsWhatItHasWhileTheServerIsAwayOrTheRouteIsGone) {

@@ -32,7 +32,9 @@ Result<wire::RouteTable> parse_table(std::string_view json) {
   return table;
 }
 
-Admission admit(const std::optional<wire::RouteTable>& running, const wire::RouteTable& arriving) {
+Admission admit(const std::optional<wire::RouteTable>& running,
+                const wire::RouteTable& arriving,
+                TableWriter writer) {
   if (arriving.version != kTableVersion) {
     return Admission::kUnknownVersion;
   }
@@ -44,7 +46,8 @@ Admission admit(const std::optional<wire::RouteTable>& running, const wire::Rout
   }
   const auto ours = std::tie(running->epoch, running->generation);
   const auto theirs = std::tie(arriving.epoch, arriving.generation);
-  return ours < theirs ? Admission::kTaken : Admission::kOlder;
+  const bool is_taken = writer == TableWriter::kPerson ? ours <= theirs : ours < theirs;
+  return is_taken ? Admission::kTaken : Admission::kOlder;
 }
 
 }  // namespace sluice::router

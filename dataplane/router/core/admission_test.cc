@@ -45,6 +45,28 @@ TEST(Admission, TakesOnlyWhatIsNewerUnderTheSameUid) {
   EXPECT_EQ(admit(std::nullopt, future), Admission::kUnknownVersion);
 }
 
+TEST(Admission, TakesAPersonsTableUnderTheNumberOfOurs) {
+  struct Case {
+    std::string name;
+    wire::RouteTable arriving;
+    Admission expected;
+  };
+
+  wire::RouteTable edited = a_table("u", 2, 7);
+  edited.stable->revision = "packages-b";
+  wire::RouteTable older = edited;
+  older.generation = 6;
+  const std::vector<Case> cases = {
+      {"the same", a_table("u", 2, 7), Admission::kSame},
+      {"same pair, other content", edited, Admission::kTaken},
+      {"next generation", a_table("u", 2, 8), Admission::kTaken},
+      {"an edit of an older table", older, Admission::kOlder},
+  };
+  for (const Case& c : cases) {
+    EXPECT_EQ(admit(a_table("u", 2, 7), c.arriving, TableWriter::kPerson), c.expected) << c.name;
+  }
+}
+
 TEST(ParseTable, ReadsWhatTheOperatorWrites) {
   wire::RouteTable table = a_table("u", 1, 2);
   table.candidate =
