@@ -20,11 +20,17 @@ struct EnumNames<api::GoldenMetric> {
 };
 
 template <>
+struct EnumNames<api::Promotion> {
+  static constexpr std::array<std::string_view, 2> kNames{"Automatic", "Manual"};
+};
+
+template <>
 struct EnumNames<api::RolloutPhase> {
-  static constexpr std::array<std::string_view, 10> kNames{"Idle",
+  static constexpr std::array<std::string_view, 11> kNames{"Idle",
                                                            "Pending",
                                                            "Evaluating",
                                                            "Progressing",
+                                                           "Paused",
                                                            "Promoting",
                                                            "Promoted",
                                                            "RollingBack",
@@ -102,11 +108,26 @@ void describe(Io& io, SplitStep& value) {
 }
 
 template <class Io>
+void describe(Io& io, PauseStep& value) {
+  io.optional("maxDuration",
+              value.max_duration,
+              {.doc = "Without an approve after this time, analysis.inconclusive decides. Not set: "
+                      "it waits for ever."});
+  io.rule("!has(self.maxDuration) || duration(self.maxDuration) > duration('0s')",
+          "maxDuration must be above 0s",
+          !value.max_duration || *value.max_duration > Duration::zero());
+}
+
+template <class Io>
 void describe(Io& io, Step& value) {
   io.optional("evaluate",
               value.evaluate,
               {.doc = "Judge the candidate on the golden set, before any user sees it."});
   io.optional("split", value.split, {.doc = "Give the candidate a share of live queries."});
+  io.optional("pause",
+              value.pause,
+              {.doc = "Wait for a person's approve, at the weight of the steps before. What rolls "
+                      "back elsewhere rolls back here too."});
   io.exactly_one();
 }
 
@@ -214,6 +235,16 @@ void describe(Io& io, CanaryRolloutSpec& value) {
               {.doc = "Walked in order by every new revision.", .min_items = 1, .max_items = 20});
   io.defaulted("analysis", value.analysis, {.doc = "How a candidate is judged."});
   io.defaulted("rollback", value.rollback, {.doc = "How a candidate is rolled back."});
+  io.defaulted(
+      "promotion",
+      value.promotion,
+      {.doc = "After the last step: Automatic makes the candidate stable, Manual waits for "
+              "the command promote."});
+  io.defaulted(
+      "paused",
+      value.paused,
+      {.doc = "Holds a rollout where it is, at once: no step ends and no weight rises, and "
+              "what rolls back still does."});
 }
 
 template <class Io>
@@ -221,6 +252,7 @@ void describe(Io& io, ResolvedPolicy& value) {
   io.required("steps", value.steps);
   io.defaulted("analysis", value.analysis);
   io.defaulted("rollback", value.rollback);
+  io.defaulted("promotion", value.promotion);
 }
 
 template <class Io>
@@ -272,10 +304,20 @@ void describe(Io& io, DecisionRecord& value) {
 template <class Io>
 void describe(Io& io, CommandRecord& value) {
   io.defaulted("id", value.id, name_field("The id that the command carried."));
-  io.defaulted("verb", value.verb, name_field("abort or retry."));
+  io.defaulted("verb", value.verb, name_field("approve, promote, pause, resume, abort or retry."));
   io.defaulted("revision", value.revision, name_field("The revision that it names."));
   io.defaulted("result", value.result, text_field("What came of it."));
   io.required("at", value.at);
+}
+
+template <class Io>
+void describe(Io& io, PauseStatus& value) {
+  io.defaulted("command", value.command, name_field("Id of the pause command in force."));
+  io.optional("since", value.since, {.doc = "Held by spec.paused or a command since then."});
+  io.defaulted("inStep", value.in_step, {.doc = "Held before, in the present step."});
+  io.defaulted("inRollout",
+               value.in_rollout,
+               {.doc = "Held before and spent in pause steps, in this rollout."});
 }
 
 template <class Io>
@@ -312,7 +354,7 @@ void describe(Io& io, CanaryRolloutStatus& value) {
                {.doc = "metadata.generation that this status speaks of."});
   io.defaulted("conditions",
                value.conditions,
-               {.doc = "Ready, Progressing, RolledBack and more; see the guide.",
+               {.doc = "Ready, Progressing, Paused, RolledBack and more; see the guide.",
                 .max_items = 32,
                 .map_key = "type"});
   io.defaulted("phase", value.phase, {.doc = "Where the rollout is."});
@@ -347,6 +389,7 @@ void describe(Io& io, CanaryRolloutStatus& value) {
                name_field("ControllerRevision with the policy of this rollout."));
   io.defaulted("indexUID", value.index_uid, name_field("UID of the index."));
   io.optional("lastCommand", value.last_command, {.doc = "The last command handled."});
+  io.optional("pause", value.pause, {.doc = "How long a person has held this rollout."});
   io.optional("lastRollback", value.last_rollback, {.doc = "The last rollback, with its times."});
   io.optional("evidence", value.evidence, {.doc = "What a restart of the operator goes on from."});
   io.optional("candidateRetiredAt",

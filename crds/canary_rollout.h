@@ -17,6 +17,7 @@ namespace sluice::api {
 enum class Inconclusive { kHold, kRollback, kAdvance };
 enum class NoDataPolicy { kHold, kRollback, kIgnore };
 enum class GoldenMetric { kNdcgAt10 };
+enum class Promotion { kAutomatic, kManual };
 
 struct IndexReference {
   std::string name = {};
@@ -35,10 +36,17 @@ struct SplitStep {
   bool operator==(const SplitStep&) const = default;
 };
 
+// Waits for a person's approve, at the weight of the steps before.
+struct PauseStep {
+  std::optional<Duration> max_duration = {};  // Not set: for ever.
+  bool operator==(const PauseStep&) const = default;
+};
+
 // Exactly one member is set.
 struct Step {
   std::optional<EvaluateStep> evaluate = {};
   std::optional<SplitStep> split = {};
+  std::optional<PauseStep> pause = {};
   bool operator==(const Step&) const = default;
 };
 
@@ -86,6 +94,8 @@ struct CanaryRolloutSpec {
   std::vector<Step> steps = {};
   Analysis analysis = {};
   RollbackOptions rollback = {};
+  Promotion promotion = Promotion::kAutomatic;
+  bool paused = false;  // Counts at once, unlike all else here.
   bool operator==(const CanaryRolloutSpec&) const = default;
 };
 
@@ -95,6 +105,7 @@ struct ResolvedPolicy {
   std::vector<Step> steps = {};
   Analysis analysis = {};  // Objectives complete: filled from the slo.
   RollbackOptions rollback = {};
+  Promotion promotion = Promotion::kAutomatic;
   bool operator==(const ResolvedPolicy&) const = default;
 };
 
@@ -103,6 +114,7 @@ enum class RolloutPhase {
   kPending,     // A candidate exists and is not built yet, or waits for something named in message.
   kEvaluating,  // In an evaluate step.
   kProgressing,  // In a split step.
+  kPaused,       // In a pause step, or past the last step of a policy with manual promotion.
   kPromoting,    // All steps passed; the index moves its stable role.
   kPromoted,
   kRollingBack,  // Weight 0 is asked for and not yet confirmed.
@@ -172,6 +184,15 @@ struct CommandRecord {
   bool operator==(const CommandRecord&) const = default;
 };
 
+// What a person holds. None of this time counts for a limit of the step or the rollout.
+struct PauseStatus {
+  std::string command = {};            // Id of the pause command that no resume has ended yet.
+  std::optional<WallTime> since = {};  // Held by spec.paused or that command since then.
+  Duration in_step = {};               // Held before that, in the present step.
+  Duration in_rollout = {};            // The same in this rollout, and spent in pause steps.
+  bool operator==(const PauseStatus&) const = default;
+};
+
 struct RollbackRecord {
   std::string revision = {};
   std::string objective = {};
@@ -219,6 +240,7 @@ struct CanaryRolloutStatus {
   std::string policy_revision = {};
   std::string index_uid = {};
   std::optional<CommandRecord> last_command = {};
+  std::optional<PauseStatus> pause = {};
   std::optional<RollbackRecord> last_rollback = {};
   std::optional<EvidenceSnapshot> evidence = {};
   std::optional<WallTime> candidate_retired_at = {};

@@ -6,7 +6,8 @@
 #include <vector>
 
 #include "base/text.h"
-#include "controllers/canary_rollout/decide.h"
+#include "controllers/canary_rollout/command_rules.h"
+#include "controllers/canary_rollout/pauses.h"
 #include "controllers/canary_rollout/transitions.h"
 #include "crds/names.h"
 
@@ -48,60 +49,61 @@ bool take_step(std::string_view word, Command& command) {
   return true;
 }
 
-// A revision, or its config hash while it has no name.
-bool names_candidate(const api::CanaryRolloutStatus& status, const std::string& revision) {
-  return !revision.empty() &&
-         (revision == status.candidate_revision || revision == status.candidate_config);
-}
-
-std::string refuse_abort(const Turn& turn, const Command& command) {
-  const api::CanaryRolloutStatus& status = turn.status();
-  if (!is_in_progress(status.phase)) {
-    return "no rollout is in progress";
-  }
-  if (!names_candidate(status, command.revision)) {
-    return fmt::format("the candidate is {}, not {}", candidate_text(status), command.revision);
-  }
-  if (command.step && *command.step != status.step_index) {
-    return fmt::format("the rollout is at step {}, not {}", status.step_index, *command.step);
-  }
-  if (status.phase == api::RolloutPhase::kRollingBack) {
-    return "it is being rolled back already";
-  }
-  if (is_committed(turn)) {
-    return "it has become the stable revision already";
-  }
-  return {};
-}
-
-std::string refuse_retry(const Turn& turn, const Command& command) {
-  const api::CanaryRolloutStatus& status = turn.status();
-  const bool is_ours = names_candidate(status, command.revision);
-  if (is_in_progress(status.phase) && is_ours) {
-    return "its rollout is in progress";
-  }
-  const bool was_rolled_back = is_ours && status.phase == api::RolloutPhase::kRolledBack;
-  const auto& rejected = turn.seen.rejected_revisions;
-  if (!was_rolled_back && std::ranges::find(rejected, command.revision) == rejected.end()) {
-    return fmt::format("{} is not a rejected revision of this index", command.revision);
-  }
-  return {};
-}
-
-std::string refuse(const Turn& turn, const Command& command) {
-  if (!command.problem.empty()) {
-    return command.problem;
-  }
-  if (!turn.seen.index) {
-    return "there is no index";
-  }
+// What an accepted command does, for people.
+std::string what_happens(const Turn& turn, const Command& command) {
+  const std::string& step = turn.status().step_summary;
   if (command.verb == "abort") {
-    return refuse_abort(turn, command);
+    return "the candidate is rolled back";
   }
-  if (command.verb == "retry") {
-    return refuse_retry(turn, command);
+  if (command.verb == "approve" && !awaits_promotion(turn)) {
+    return fmt::format("step {} is passed", step);
   }
-  return fmt::format("\"{}\" is not a verb; there are abort and retry", command.verb);
+  if (command.verb == "approve" || command.verb == "promote") {
+    return "the candidate becomes the stable revision";
+  }
+  if (command.verb == "pause") {
+    return fmt::format("the rollout stays in step {}", step);
+  }
+  if (command.verb == "resume") {
+    return fmt::format("the rollout goes on in step {}", step);
+  }
+  return "the index starts this revision anew";
+}
+
+// Does what was accepted; true if it moved the rollout on.
+bool obey(Turn& turn, const Command& command) {
+  api::CanaryRolloutStatus& status = turn.status();
+  Finding finding{
+      .verdict = "Advanced",
+      .reason = "Approved",
+      .message = fmt::format("step {} approved by command {}", status.step_summary, command.id)};
+  if (command.verb == "abort") {
+    finding.verdict = "RolledBack";
+    finding.reason = "Aborted";
+    finding.message = "aborted by command " + command.id;
+    roll_back(turn, finding);
+    return true;
+  }
+  if (command.verb == "approve" && !awaits_promotion(turn)) {
+    advance(turn, finding);
+    return true;
+  }
+  if (command.verb == "approve" || command.verb == "promote") {
+    finding.reason = "PromotedByCommand";
+    finding.message = fmt::format("promoted in step {} by command {}: what was left is skipped",
+                                  status.step_summary,
+                                  command.id);
+    record(turn, finding);
+    promote(turn);
+    return true;
+  }
+  if (command.verb == "pause") {
+    status.pause = status.pause.value_or(api::PauseStatus{});
+    status.pause->command = command.id;
+  } else if (command.verb == "resume") {
+    status.pause->command.clear();
+  }
+  return false;  // Of a retry the index takes care.
 }
 
 }  // namespace
@@ -125,20 +127,17 @@ std::optional<Command> parse_command(std::string_view annotation) {
   return command;
 }
 
-void handle_command(Turn& turn) {
+bool handle_command(Turn& turn) {
   const auto command =
       parse_command(turn.seen.rollout.metadata.annotation(api::kCommandAnnotation));
   api::CanaryRolloutStatus& status = turn.status();
   if (!command || (status.last_command && status.last_command->id == command->id)) {
-    return;
+    return false;
   }
-  const std::string refusal = refuse(turn, *command);
+  const std::string refusal = refuse_command(turn, *command);
   const bool is_refused = !refusal.empty();
-  std::string result = "refused: " + refusal;
-  if (!is_refused) {
-    result = command->verb == "abort" ? "accepted: the candidate is rolled back"
-                                      : "accepted: the index starts this revision anew";
-  }
+  const std::string result =
+      is_refused ? "refused: " + refusal : "accepted: " + what_happens(turn, *command);
   status.last_command = api::CommandRecord{.id = command->id,
                                            .verb = command->verb,
                                            .revision = command->revision,
@@ -148,12 +147,7 @@ void handle_command(Turn& turn) {
            is_refused,
            is_refused ? "CommandRefused" : "CommandAccepted",
            fmt::format("{} {}: {}", command->verb, command->revision, result));
-  if (!is_refused && command->verb == "abort") {
-    roll_back(turn,
-              {.verdict = "RolledBack",
-               .reason = "Aborted",
-               .message = "aborted by command " + command->id});
-  }
+  return !is_refused && obey(turn, *command);
 }
 
 }  // namespace sluice::canary_rollout

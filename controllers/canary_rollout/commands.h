@@ -25,7 +25,8 @@ struct Command {
 // it is answered once.
 [[nodiscard]] std::optional<Command> parse_command(std::string_view annotation);
 
-// Handles the rollout's command if it is a new one; an abort rolls back.
-void handle_command(Turn& turn);
+// Handles the rollout's command if it is a new one. Returns whether that moved the rollout on
+// (abort, approve, promote), so that there is nothing left to decide in this turn.
+[[nodiscard]] bool handle_command(Turn& turn);
 
 }  // namespace sluice::canary_rollout

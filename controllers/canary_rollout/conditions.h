@@ -1,8 +1,9 @@
 #pragma once
-// The conditions of a CanaryRollout: Ready, Progressing, RolledBack, DataStale, TrafficUnconfirmed.
-// Internal to the core.
+// The conditions of a CanaryRollout: Ready, Progressing, Paused, RolledBack, DataStale,
+// TrafficUnconfirmed. Internal to the core.
 //   Ready               the policy is valid and attached to its index
 //   Progressing         a rollout is on its way; the reason says where, or why it holds
+//   Paused              a person holds it, or it waits for one; the message has the command to type
 //   RolledBack          the last candidate was rolled back or refused; the reason says why
 //   DataStale           there is no usable data to judge the candidate by
 //   TrafficUnconfirmed  a router has not confirmed its table in time
@@ -15,6 +16,7 @@ namespace sluice::canary_rollout {
 
 inline constexpr std::string_view kReady = "Ready";
 inline constexpr std::string_view kProgressingCondition = "Progressing";
+inline constexpr std::string_view kPausedCondition = "Paused";
 inline constexpr std::string_view kRolledBackCondition = "RolledBack";
 inline constexpr std::string_view kDataStale = "DataStale";
 inline constexpr std::string_view kTrafficUnconfirmed = "TrafficUnconfirmed";

@@ -199,6 +199,29 @@ TEST_F(RolloutController, ACrashAfterAnyWriteAndALostReplyEndAlike) {
   }
 }
 
+TEST_F(RolloutController, AnswersEachCommandWithinASecondByItsStatusAndAnEvent) {
+  Process process(cluster_);
+  offer_candidate(api::CandidatePhase::kFetching);
+  ASSERT_TRUE(run_until_phase(RolloutPhase::kProgressing));
+  int number = 0;
+  for (const std::string verb : {"pause", "approve", "resume", "promote", "retry", "dance"}) {
+    const std::string id = std::to_string(++number);
+    ASSERT_TRUE(
+        cluster_.server.send(merge_patch(api::kCanaryRolloutKind,
+                                         key_,
+                                         R"({"metadata":{"annotations":{"sluice.dev/command":")" +
+                                             verb + " packages-next " + id + R"("}}})")));
+    cluster_.loop.run_for(seconds(1));
+    ASSERT_TRUE(rollout().status.last_command.has_value()) << verb;
+    EXPECT_EQ(rollout().status.last_command->id, id) << verb;
+    cluster_.loop.run_for(seconds(1));
+    const auto events = cluster_.server.list<kube::Event>(kube::kEventKind, "default");
+    EXPECT_TRUE(std::ranges::any_of(events, [&](const kube::Event& event) {
+      return event.note.starts_with(verb + " packages-next: ");
+    })) << verb;
+  }
+}
+
 TEST_F(RolloutController, AnswersACommandWithinASecond) {
   Process process(cluster_);
   offer_candidate(api::CandidatePhase::kFetching);

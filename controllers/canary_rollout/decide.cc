@@ -7,6 +7,7 @@
 #include "base/check.h"
 #include "controllers/canary_rollout/commands.h"
 #include "controllers/canary_rollout/conditions.h"
+#include "controllers/canary_rollout/pauses.h"
 #include "controllers/canary_rollout/phases.h"
 #include "controllers/canary_rollout/policy.h"
 #include "controllers/canary_rollout/transitions.h"
@@ -158,6 +159,9 @@ void run_phase(Turn& turn, const SpecPolicy& spec_policy) {
     case api::RolloutPhase::kProgressing:
       on_progressing(turn);
       return;
+    case api::RolloutPhase::kPaused:
+      on_paused(turn);
+      return;
     case api::RolloutPhase::kPromoting:
       on_promoting(turn);
       return;
@@ -205,15 +209,13 @@ void walk(Turn& turn) {
   const SpecPolicy spec_policy = resolve_policy(turn.seen.rollout.spec, index.spec);
   if (!is_attached(turn, spec_policy)) {
     on_foreign_index(turn);
-    handle_command(turn);
+    static_cast<void>(handle_command(turn));
     return;
   }
   if (was_diverted(turn, spec_policy)) {
     return;
   }
-  const api::RolloutPhase before = status.phase;
-  handle_command(turn);
-  if (turn.status().phase == before) {
+  if (!handle_command(turn)) {
     run_phase(turn, spec_policy);
   }
 }
@@ -227,7 +229,7 @@ void on_missing_index(Turn& turn) {
   turn.status().phase = api::RolloutPhase::kIdle;
   turn.status().message = message;
   set_condition(turn, kReady, false, {.reason = "IndexNotFound", .message = message});
-  handle_command(turn);
+  static_cast<void>(handle_command(turn));
 }
 
 void summarise(Turn& turn) {
@@ -243,6 +245,7 @@ void summarise(Turn& turn) {
   }
   status.weight_summary = fmt::format(
       "{}/{}", format_share(status.observed_weight), format_share(status.desired_weight));
+  follow_pauses(turn);
   complete_conditions(turn);
 }
 

@@ -10,7 +10,7 @@ namespace sluice::canary_rollout {
 
 [[nodiscard]] Decision decide(const Observation& seen, WallTime now);
 
-// A candidate is on its way in this phase: Pending, Evaluating, Progressing, Promoting,
+// A candidate is on its way in this phase: Pending, Evaluating, Progressing, Paused, Promoting,
 // RollingBack.
 [[nodiscard]] bool is_in_progress(api::RolloutPhase phase);
 

@@ -12,6 +12,7 @@
 #include "controllers/canary_rollout/conditions.h"
 #include "controllers/canary_rollout/inputs.h"
 #include "controllers/canary_rollout/learning.h"
+#include "controllers/canary_rollout/pauses.h"
 #include "controllers/canary_rollout/phases.h"
 #include "controllers/canary_rollout/policy.h"
 #include "controllers/canary_rollout/transitions.h"
@@ -173,12 +174,14 @@ void wait_or_give_up(Turn& turn, const Missing& missing) {
   api::CanaryRolloutStatus& status = turn.status();
   const api::Objective& objective = *golden_objective(*turn.policy);
   const Duration timeout = turn.policy->analysis.no_data_timeout;
-  const Duration waited = turn.now - status.step_started_at.value_or(turn.now);
+  const Duration waited = time_in_step(turn);
   status.message = bounded(missing.message, kTextMax);
-  if (waited < timeout) {
+  if (waited < timeout || is_held(turn)) {
     learn_from_stable(turn);
     set_progressing(turn, missing.reason, status.message);
-    look_again_in(turn, timeout - waited);
+    if (!is_held(turn)) {
+      look_again_in(turn, timeout - waited);
+    }
     return;
   }
   Finding finding{.reason = "NoData",
@@ -242,6 +245,11 @@ void on_evaluating(Turn& turn) {
   switch (assessment.verdict) {
     case GoldenSetVerdict::kPass:
       turn.status().verdict = bounded("Pass " + assessment.message, kTextMax);
+      if (is_held(turn)) {
+        turn.status().message = bounded("passed; " + what_person_must_do(turn), kTextMax);
+        set_progressing(turn, "Evaluating", turn.status().message);
+        return;
+      }
       advance(turn,
               {.verdict = "Advanced",
                .reason = std::string(analysis::to_string(assessment.reason)),

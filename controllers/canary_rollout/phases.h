@@ -12,6 +12,7 @@ void on_settled(Turn& turn, const SpecPolicy& spec_policy);  // Idle, Invalid an
 void on_pending(Turn& turn);
 void on_evaluating(Turn& turn);
 void on_progressing(Turn& turn);
+void on_paused(Turn& turn);
 void on_promoting(Turn& turn);
 void on_rolling_back(Turn& turn);
 

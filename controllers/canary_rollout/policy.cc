@@ -112,8 +112,15 @@ void check_steps(Problems& problems, const std::vector<api::Step>& steps) {
   Share highest{0};
   for (std::size_t i = 0; i < steps.size(); ++i) {
     const std::string path = fmt::format(".spec.steps[{}]", i);
-    if (steps[i].evaluate.has_value() == steps[i].split.has_value()) {
-      problems.add(path, "exactly one of evaluate, split must be set");
+    const int actions =
+        (steps[i].evaluate ? 1 : 0) + (steps[i].split ? 1 : 0) + (steps[i].pause ? 1 : 0);
+    if (actions != 1) {
+      problems.add(path, "exactly one of evaluate, split, pause must be set");
+    } else if (steps[i].pause) {
+      const auto& longest = steps[i].pause->max_duration;
+      if (longest && *longest <= Duration::zero()) {
+        problems.add(path + ".pause.maxDuration", "must be above 0s");
+      }
     } else if (steps[i].split) {
       check_split(problems, path + ".split", *steps[i].split);
       if (steps[i].split->weight < highest) {
@@ -234,7 +241,10 @@ Status check_policy(const ResolvedPolicy& policy) {
 
 Result<ResolvedPolicy> resolve_policy(const api::CanaryRolloutSpec& spec,
                                       const api::RagIndexSpec& index) {
-  ResolvedPolicy policy{.steps = spec.steps, .analysis = spec.analysis, .rollback = spec.rollback};
+  ResolvedPolicy policy{.steps = spec.steps,
+                        .analysis = spec.analysis,
+                        .rollback = spec.rollback,
+                        .promotion = spec.promotion};
   const bool has_golden_objective = golden_objective(policy) != nullptr;
   add_missing_objectives(policy, index);
   fill_from_slo(policy, index);

@@ -1,4 +1,5 @@
-// The split step: a share of live queries for the candidate, judged block by block.
+// The split step: a share of live queries for the candidate, judged block by block; and the pause
+// after it, in which that goes on.
 
 #include <fmt/format.h>
 
@@ -30,11 +31,15 @@ Duration unready_max(const Turn& turn) {
   return has_traffic ? kUnreadyWithTrafficMax : turn.policy->analysis.no_data_timeout;
 }
 
+// The split whose weight the candidate has: the present step's, in a pause that of the last before.
 const api::SplitStep& present_split(const Turn& turn) {
   const auto& steps = turn.policy->steps;
-  const auto& step = steps.at(static_cast<std::size_t>(turn.status().step_index));
-  CHECK(step.split.has_value());
-  return *step.split;
+  std::size_t i = std::min(static_cast<std::size_t>(turn.status().step_index), steps.size() - 1);
+  while (!steps.at(i).split) {
+    CHECK(turn.status().phase == api::RolloutPhase::kPaused && i > 0);
+    --i;
+  }
+  return *steps.at(i).split;
 }
 
 // The traffic of the step is there: its clock and its proof begin. Evidence for a rollback goes on
@@ -52,8 +57,10 @@ void start_step(Turn& turn) {
   if (!turn.status().step_started_at) {
     turn.status().step_started_at = turn.second;
   }
-  turn.status().message = "collecting evidence";
-  set_progressing(turn, "Progressing", turn.status().message);
+  if (turn.status().phase == api::RolloutPhase::kProgressing) {
+    turn.status().message = "collecting evidence";
+    set_progressing(turn, "Progressing", turn.status().message);
+  }
   look_again_in(turn, turn.policy->analysis.block);
 }
 
@@ -123,7 +130,9 @@ void await_block(Turn& turn) {
     return;
   }
   fold_block(turn, std::move(*state), *ended);
-  if (turn.status().phase == api::RolloutPhase::kProgressing && turn.status().step_started_at) {
+  const bool goes_on = turn.status().phase == api::RolloutPhase::kProgressing ||
+                       turn.status().phase == api::RolloutPhase::kPaused;
+  if (goes_on && turn.status().step_started_at) {
     look_again_in(turn, turn.policy->analysis.block);
   }
 }

@@ -8,6 +8,7 @@
 #include "controllers/canary_rollout/blocks.h"
 #include "controllers/canary_rollout/conditions.h"
 #include "controllers/canary_rollout/inputs.h"
+#include "controllers/canary_rollout/pauses.h"
 #include "controllers/canary_rollout/policy.h"
 #include "controllers/canary_rollout/transitions.h"
 
@@ -25,6 +26,9 @@ std::string what_step_awaits(const Turn& turn, const JudgedBlock& judged) {
   const bool is_clock_back = turn.now < started;
   const bool has_time = credit >= judged.split.min_duration &&
                         (is_clock_back || turn.now - started >= judged.split.min_duration);
+  if (is_held(turn)) {
+    return "a person: " + what_person_must_do(turn);
+  }
   if (!is_split_confirmed(turn)) {
     return "every router to confirm the weight again";
   }
@@ -50,10 +54,8 @@ std::string what_step_awaits(const Turn& turn, const JudgedBlock& judged) {
 }
 
 bool is_out_of_time(const Turn& turn, const JudgedBlock& judged) {
-  const api::CanaryRolloutStatus& status = turn.status();
-  const Duration in_step = turn.now - *status.step_started_at;
-  const Duration in_rollout = turn.now - status.started_at.value_or(turn.now);
-  return in_step >= judged.split.max_duration || in_rollout >= turn.policy->analysis.max_duration;
+  return !is_held(turn) && (time_in_step(turn) >= judged.split.max_duration ||
+                            time_in_rollout(turn) >= turn.policy->analysis.max_duration);
 }
 
 api::ObjectiveVerdict verdict_of(const analysis::Assessment& assessment, bool has_data) {
@@ -153,6 +155,12 @@ bool apply_no_data_policy(Turn& turn, const JudgedBlock& judged) {
   return false;
 }
 
+// Something speaks against the candidate, if not enough to roll it back.
+bool is_suspect(const JudgedBlock& judged) {
+  return judged.assessment.verdict == Verdict::kHold ||
+         judged.assessment.reason == analysis::Reason::kEvidenceAgainst;
+}
+
 // The step or the rollout ran out of time without a verdict. Returns whether that moved it on.
 bool apply_inconclusive_policy(Turn& turn, const JudgedBlock& judged) {
   if (!is_out_of_time(turn, judged)) {
@@ -161,16 +169,15 @@ bool apply_inconclusive_policy(Turn& turn, const JudgedBlock& judged) {
   Finding finding = finding_of(turn, judged, "");
   finding.reason = "Inconclusive";
   finding.one_line.clear();
-  finding.message = "no verdict in the step's time: " + finding.message;
-  const bool is_suspect = judged.assessment.verdict == Verdict::kHold ||
-                          judged.assessment.reason == analysis::Reason::kEvidenceAgainst;
+  finding.message = fmt::format("no verdict in the step's time: {}; approve or abort it",
+                                judged.assessment.message);
   switch (turn.policy->analysis.inconclusive) {
     case api::Inconclusive::kRollback:
       finding.verdict = "RolledBack";
       roll_back(turn, finding);
       return true;
     case api::Inconclusive::kAdvance:
-      if (!is_suspect && judged.after.totals.candidate.n > 0 &&
+      if (!is_suspect(judged) && judged.after.totals.candidate.n > 0 &&
           what_step_awaits(turn, judged).empty()) {
         finding.verdict = "Advanced";
         advance(turn, finding);
@@ -208,6 +215,17 @@ void keep_looking(Turn& turn, const JudgedBlock& judged, const std::string& awai
   }
 }
 
+// While a person is waited for only what speaks against the candidate counts.
+void act_in_pause(Turn& turn, const JudgedBlock& judged) {
+  const bool rolls_back =
+      errors_objective(*turn.policy)->on_no_data == api::NoDataPolicy::kRollback;
+  if (!rolls_back || !apply_no_data_policy(turn, judged)) {
+    end_late_pause(turn,
+                   !is_suspect(judged) && !is_quarantined(turn) && is_split_confirmed(turn) &&
+                       judged.block.data == analysis::BlockData::kValid);
+  }
+}
+
 }  // namespace
 
 bool share_matches(const analysis::StepTotals& totals, double weight) {
@@ -234,6 +252,10 @@ void act_on_block(Turn& turn, const JudgedBlock& judged) {
                 is_stale,
                 {.reason = is_stale ? "NoFreshCounters" : "Fresh",
                  .message = is_stale ? judged.block.data_detail : std::string()});
+  if (turn.status().phase == api::RolloutPhase::kPaused) {
+    act_in_pause(turn, judged);
+    return;
+  }
   const std::string awaited = what_step_awaits(turn, judged);
   if (seen.verdict == Verdict::kAdvance && awaited.empty()) {
     advance(turn, finding_of(turn, judged, "Advanced"));

@@ -7,6 +7,7 @@
 
 #include "base/check.h"
 #include "controllers/canary_rollout/conditions.h"
+#include "controllers/canary_rollout/pauses.h"
 #include "controllers/canary_rollout/policy.h"
 
 namespace sluice::canary_rollout {
@@ -61,13 +62,21 @@ std::string line_of(const Finding& finding) {
   return fmt::format("{} {}: {}", finding.verdict, finding.reason, finding.message);
 }
 
-void promote(Turn& turn) {
+// Enters what waits for a person. The weight stays.
+void enter_pause(Turn& turn) {
   api::CanaryRolloutStatus& status = turn.status();
-  ask_for(turn, api::TrafficMode::kPromote, kWhole);
-  status.phase = api::RolloutPhase::kPromoting;
-  status.message = "all steps are passed; waiting for the index to make it the stable revision";
-  set_progressing(turn, "Promoting", status.message);
-  announce(turn, false, "Promoting", candidate_text(status) + " passed all steps");
+  status.phase = api::RolloutPhase::kPaused;
+  status.step_started_at = turn.second;
+  status.message = what_person_must_do(turn);
+  set_not_progressing(turn, "Paused", status.message);
+}
+
+void await_promotion(Turn& turn) {
+  api::CanaryRolloutStatus& status = turn.status();
+  leave_pauses(turn);
+  status.step_index = status.step_count;
+  status.step_summary = step_summary(*turn.policy, status.step_index);
+  enter_pause(turn);
 }
 
 void pass_drill(Turn& turn) {
@@ -115,6 +124,7 @@ void begin_rollout(Turn& turn, const api::ResolvedPolicy& policy) {
   status.step_summary = fmt::format("0/{}", policy.steps.size());
   status.objectives.clear();
   status.evidence.reset();
+  status.pause.reset();
   status.verdict.clear();
   status.policy_revision = policy_name(turn.seen.rollout.metadata.name, policy);
   status.phase = api::RolloutPhase::kPending;
@@ -134,6 +144,7 @@ void enter_step(Turn& turn, std::int32_t step_index) {
   CHECK(step_index >= 0 && static_cast<std::size_t>(step_index) < turn.policy->steps.size());
   api::CanaryRolloutStatus& status = turn.status();
   const api::Step& step = turn.policy->steps[static_cast<std::size_t>(step_index)];
+  leave_pauses(turn);
   status.step_index = step_index;
   status.step_started_at.reset();
   status.step_summary = step_summary(*turn.policy, step_index);
@@ -143,6 +154,8 @@ void enter_step(Turn& turn, std::int32_t step_index) {
     status.step_started_at = turn.second;
     status.message = "comparing the golden set's results";
     set_progressing(turn, "Evaluating", status.message);
+  } else if (step.pause) {
+    enter_pause(turn);
   } else {
     CHECK(step.split.has_value());
     status.phase = api::RolloutPhase::kProgressing;
@@ -166,9 +179,20 @@ void advance(Turn& turn, const Finding& finding) {
     enter_step(turn, next);
   } else if (turn.index().spec.drill) {
     pass_drill(turn);
+  } else if (turn.policy->promotion == api::Promotion::kManual) {
+    await_promotion(turn);
   } else {
     promote(turn);
   }
+}
+
+void promote(Turn& turn) {
+  api::CanaryRolloutStatus& status = turn.status();
+  ask_for(turn, api::TrafficMode::kPromote, kWhole);
+  status.phase = api::RolloutPhase::kPromoting;
+  status.message = "waiting for the index to make it the stable revision";
+  set_progressing(turn, "Promoting", status.message);
+  announce(turn, false, "Promoting", candidate_text(status) + " becomes the stable revision");
 }
 
 void roll_back(Turn& turn, const Finding& finding) {
@@ -255,10 +279,17 @@ void forget_index(Turn& turn) {
 }
 
 std::string step_summary(const api::ResolvedPolicy& policy, std::int32_t step_index) {
-  const api::Step& step = policy.steps.at(static_cast<std::size_t>(step_index));
-  const std::string place = fmt::format("{}/{}", step_index + 1, policy.steps.size());
-  return step.split ? fmt::format("{} split {}", place, format_share(step.split->weight))
-                    : place + " evaluate";
+  const std::size_t count = policy.steps.size();
+  const auto number = static_cast<std::size_t>(step_index);
+  if (number >= count) {
+    return fmt::format("{}/{} promotion", count, count);
+  }
+  const api::Step& step = policy.steps[number];
+  const std::string place = fmt::format("{}/{}", number + 1, count);
+  if (step.split) {
+    return fmt::format("{} split {}", place, format_share(step.split->weight));
+  }
+  return place + (step.pause ? " pause" : " evaluate");
 }
 
 }  // namespace sluice::canary_rollout

@@ -28,8 +28,12 @@ void begin_rollout(Turn& turn, const api::ResolvedPolicy& policy);
 // Enters a step of the policy. For a split step this asks for its weight.
 void enter_step(Turn& turn, std::int32_t step_index);
 
-// The present step is passed: the next one, promotion after the last, or the end of a drill.
+// The present step is passed: the next one; after the last its promotion, the wait for a person who
+// asks for that, or the end of a drill.
 void advance(Turn& turn, const Finding& finding);
+
+// The candidate becomes stable, whatever steps are left: the index is asked for it.
+void promote(Turn& turn);
 
 // The candidate failed. Weight 0 is asked for in the same write; where it never had traffic, that
 // is the end.
@@ -48,7 +52,7 @@ void conclude_promotion(Turn& turn);
 // Everything that spoke of an index that is gone is forgotten.
 void forget_index(Turn& turn);
 
-// "2/3 split 10%".
+// "2/3 split 10%"; past the last step "3/3 promotion".
 [[nodiscard]] std::string step_summary(const api::ResolvedPolicy& policy, std::int32_t step_index);
 
 }  // namespace sluice::canary_rollout

@@ -39,6 +39,7 @@ bool is_in_progress(api::RolloutPhase phase) {
     case api::RolloutPhase::kPending:
     case api::RolloutPhase::kEvaluating:
     case api::RolloutPhase::kProgressing:
+    case api::RolloutPhase::kPaused:
     case api::RolloutPhase::kPromoting:
     case api::RolloutPhase::kRollingBack:
       return true;

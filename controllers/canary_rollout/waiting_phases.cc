@@ -1,4 +1,5 @@
-// The phases that wait for the index: Pending, Promoting, RollingBack, and those that are settled.
+// The phases that wait for the index or a person: Pending, Paused, Promoting, RollingBack, and
+// those that are settled.
 
 #include <fmt/format.h>
 
@@ -7,6 +8,7 @@
 #include "base/check.h"
 #include "controllers/canary_rollout/conditions.h"
 #include "controllers/canary_rollout/learning.h"
+#include "controllers/canary_rollout/pauses.h"
 #include "controllers/canary_rollout/phases.h"
 #include "controllers/canary_rollout/transitions.h"
 
@@ -113,8 +115,28 @@ void on_pending(Turn& turn) {
     set_progressing(turn, "Pending", status.message);
     return;
   }
-  if (!fails_hard(turn, turn.policy->analysis.no_data_timeout)) {
-    enter_step(turn, 0);
+  if (fails_hard(turn, turn.policy->analysis.no_data_timeout)) {
+    return;
+  }
+  if (is_held(turn)) {
+    status.message = "the candidate is built; " + what_person_must_do(turn);
+    set_progressing(turn, "Pending", status.message);
+    return;
+  }
+  enter_step(turn, 0);
+}
+
+// The weight of the steps before is judged on; without any, stable is learned from.
+void on_paused(Turn& turn) {
+  CHECK(turn.policy.has_value());
+  if (turn.status().desired.mode != api::TrafficMode::kNone) {
+    on_progressing(turn);
+  } else if (!fails_hard(turn, turn.policy->analysis.no_data_timeout)) {
+    learn_from_stable(turn);
+    end_late_pause(turn, true);
+  }
+  if (turn.status().phase == api::RolloutPhase::kPaused) {
+    turn.status().message = what_person_must_do(turn);
   }
 }
 

@@ -17,7 +17,7 @@ from recorder import Recorder
 INDEX = "packages"
 OPERATOR_NAMESPACE = "sluice-system"
 ENDED = {"Promoted", "RolledBack", "Superseded", "Invalid"}
-UNDER_WAY = {"Pending", "Evaluating", "Progressing", "Promoting", "RollingBack"}
+UNDER_WAY = {"Pending", "Evaluating", "Progressing", "Paused", "Promoting", "RollingBack"}
 
 
 @dataclass

@@ -59,6 +59,27 @@ TEST_P(TwoControllers, PromoteAGoodChange) {
   EXPECT_TRUE(duet.is_quiet());
 }
 
+TEST_P(TwoControllers, WaitForAPersonInAPauseAndBeforeThePromotion) {
+  Duet duet(options());
+  duet.start();
+  api::CanaryRolloutSpec& spec = duet.rollout().spec;
+  spec.promotion = api::Promotion::kManual;
+  spec.steps.insert(spec.steps.begin() + 2, {.pause = api::PauseStep{}});
+  const std::string stable = duet.index().stable_revision;
+  const std::string revision = duet.change(1.2);
+  ASSERT_TRUE(duet.run_until(RolloutPhase::kPaused)) << to_json(duet.status());
+  duet.run(120);
+  EXPECT_TRUE(has_confirmed(duet, Share{1000}));
+  duet.command("approve " + revision + ":2 a1");
+  ASSERT_TRUE(duet.run_until([&] { return duet.status().step_index == 4; }, 300));
+  duet.run(120);
+  EXPECT_EQ(duet.index().stable_revision, stable);
+  EXPECT_TRUE(has_confirmed(duet, Share{5000}));
+  duet.command("promote " + revision + " p1");
+  ASSERT_TRUE(duet.run_until(RolloutPhase::kPromoted)) << to_json(duet.status());
+  EXPECT_EQ(duet.index().stable_revision, revision);
+}
+
 TEST_P(TwoControllers, RefuseBadQualityBeforeAnyTraffic) {
   Duet duet(options());
   duet.start();

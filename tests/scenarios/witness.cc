@@ -142,6 +142,7 @@ void Witness::look_at_weight(const wire::RouteTable& table) {
   expect(status.candidate_revision == candidate.target.revision, "weight for another candidate");
   expect(has_passed_evaluation(status), "weight before the evaluation was passed");
   const bool may_have_weight = status.phase == api::RolloutPhase::kProgressing ||
+                               status.phase == api::RolloutPhase::kPaused ||
                                status.phase == api::RolloutPhase::kPromoting;
   expect(may_have_weight, fmt::format("weight in phase {}", name_of(status.phase)));
   expect(candidate.weight == status.desired.weight, "another weight than the rollout wrote down");
