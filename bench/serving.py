@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """usage: bench/serving.py [--rate N] [--seconds N] [--rounds N] [--corpus DIR]
 
-What a query costs over HTTP on loopback: one worker asked directly, the same worker through the router, and,
-where nginx is installed, through nginx as a plain reverse proxy with kept connections. The ways take turns, round by round, under
-the same open-loop load (latency counts from the intended time), so that a noisy machine is noisy for all.
+What a query costs over HTTP on loopback: one worker asked directly, the same worker through the router, through
+a router that copies every query to a candidate (shadow: the same worker again; dead: nobody listens), and, where
+nginx is installed, through nginx as a plain reverse proxy with kept connections. The ways take turns, round by
+round, under the same open-loop load (latency counts from the intended time), so that a noisy machine is noisy for all.
 
 Needs `hack/build` (release) and `hack/corpus --out build/corpus`. Prints a table: latency percentiles in
 milliseconds, CPU of the proxy a request in microseconds, its memory. The median of the rounds is shown.
@@ -105,14 +106,18 @@ class Place:
         wait_for(f"http://127.0.0.1:{port}/health", process)
         return f"127.0.0.1:{port}", process.pid
 
-    def router(self, worker: str) -> tuple[str, int]:
+    def router(self, worker: str, name: str = "router", candidate: str | None = None) -> tuple[str, int]:
         table = {"version": 1, "index": "packages", "uid": "bench", "epoch": 1, "generation": 1,
-                 "stable": {"revision": "packages-a", "port": int(worker.split(":")[1])}, "deadlineMs": 5000}
-        (self.folder / "route.json").write_text(json.dumps(table))
+                 "stable": {"revision": "packages-a"}, "deadlineMs": 5000}
+        endpoints = f"packages-a={worker}"
+        if candidate:
+            table["candidate"] = {"target": {"revision": "packages-b"}, "weight": "0%", "shadow": "100%"}
+            endpoints += f",packages-b={candidate}"
+        table_file = self.folder / f"{name}.json"
+        table_file.write_text(json.dumps(table))
         port = free_port()
-        process = self.start("router", str(PROGRAMS / "sluice-router"), "--table-file",
-                             str(self.folder / "route.json"), "--endpoints", f"packages-a={worker}", "--address", "127.0.0.1",
-                             "--port", str(port))
+        process = self.start(name, str(PROGRAMS / "sluice-router"), "--table-file", str(table_file),
+                             "--endpoints", endpoints, "--address", "127.0.0.1", "--port", str(port))
         wait_for(f"http://127.0.0.1:{port}/health", process)
         return f"127.0.0.1:{port}", process.pid
 
@@ -163,7 +168,9 @@ def main() -> int:
     with contextlib.ExitStack() as stack:
         place = Place(stack, Path(stack.enter_context(tempfile.TemporaryDirectory())))
         worker, worker_pid = place.worker(options.corpus)
-        ways = {"worker": (worker, worker_pid), "router": place.router(worker)}
+        ways = {"worker": (worker, worker_pid), "router": place.router(worker),
+                "shadow": place.router(worker, "shadow", worker),
+                "dead": place.router(worker, "dead", f"127.0.0.1:{free_port()}")}
         if nginx:
             ways["nginx"] = place.nginx(nginx, worker)
         rounds: dict[str, list[dict[str, float]]] = {name: [] for name in ways}
@@ -180,6 +187,8 @@ def main() -> int:
         added = row["p50"] - middle["worker"]["p50"]
         print(f"{name:<10}" + "".join(f"{row[key]:>9.2f}" for key in PERCENTILES) +
               (f"{'–':>11}" if name == "worker" else f"{added:>11.3f}") + f"{row['cpu']:>12.0f}{row['memory']:>9.1f}")
+    print(f"shadow at 100 %: {middle['shadow']['cpu'] / middle['router']['cpu']:.2f} times the router's CPU a request; "
+          f"with a dead candidate p99 is {middle['dead']['p99'] / middle['router']['p99']:.2f} times the plain router's")
     if not nginx:
         print("nginx is not installed: not compared (apt-get install nginx-light).")
     return 0

@@ -103,4 +103,24 @@ double overlap_at(std::span<const Id> a, std::span<const Id> b, std::size_t k) {
   return most == 0 ? 1 : ratio(shared_at(a, b, k), most);
 }
 
+double rank_biased_overlap_at(std::span<const Id> a,
+                              std::span<const Id> b,
+                              std::size_t k,
+                              double persistence) {
+  CHECK(persistence > 0 && persistence < 1);
+  const std::size_t depth = std::min(k, std::max(a.size(), b.size()));
+  if (depth == 0) {
+    return 1;
+  }
+  double sum = 0;
+  double agreement = 0;
+  double power = 1;  // persistence^(d - 1).
+  for (std::size_t d = 1; d <= depth; ++d) {
+    agreement = ratio(shared_at(a, b, d), d);
+    sum += agreement * power;
+    power *= persistence;
+  }
+  return (1 - persistence) * sum + agreement * power;
+}
+
 }  // namespace sluice::rankings

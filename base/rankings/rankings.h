@@ -60,5 +60,13 @@ class Judgements {
 [[nodiscard]] std::size_t shared_at(std::span<const Id> a, std::span<const Id> b, std::size_t k);
 // shared_at over min(k, the longer one's size): 1 for equal sets, also for two empty ones.
 [[nodiscard]] double overlap_at(std::span<const Id> a, std::span<const Id> b, std::size_t k);
+// Rank-biased overlap (Webber, Moffat and Zobel 2010), extrapolated from depth min(k, the longer
+// one's size): the share of agreement met by a reader who goes on to each next rank with
+// probability `persistence`, in (0, 1). 1 for equal rankings, also for two empty ones; a rank that
+// only one has counts as disagreement.
+[[nodiscard]] double rank_biased_overlap_at(std::span<const Id> a,
+                                            std::span<const Id> b,
+                                            std::size_t k,
+                                            double persistence);
 
 }  // namespace sluice::rankings

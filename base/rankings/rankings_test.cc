@@ -77,5 +77,23 @@ TEST(Overlap, ComparesSetsWithinTheCut) {
   EXPECT_EQ(shared_at(Ids{1, 2, 3}, Ids{3, 9, 1}, 10), 2U);
 }
 
+// By hand, with persistence 1/2: agreements 1, 1/2 and 1 at depths 1 to 3 give
+// 1/2 (1 + 1/2 * 1/2 + 1 * 1/4) + 1 * 1/8.
+TEST(RankBiasedOverlap, WeighsTheFirstRanksMost) {
+  const auto rbo = [](const Ids& a, const Ids& b, double persistence) {
+    return rank_biased_overlap_at(a, b, 10, persistence);
+  };
+  EXPECT_NEAR(rbo(Ids{1, 2, 3}, Ids{1, 3, 2}, 0.5), 0.875, 1e-12);
+  EXPECT_NEAR(rbo(Ids{1, 2, 3}, Ids{1, 2, 3}, 0.9), 1.0, 1e-12);
+  EXPECT_EQ(rbo(Ids{1, 2, 3}, Ids{4, 5, 6}, 0.9), 0.0);
+  EXPECT_EQ(rbo(Ids{}, Ids{}, 0.9), 1.0);
+  EXPECT_EQ(rbo(Ids{1}, Ids{}, 0.9), 0.0);
+  // One of two ranks: 1/2 (1 + 1/2 * 1/2) + 1/2 * 1/4.
+  EXPECT_NEAR(rbo(Ids{1}, Ids{1, 2}, 0.5), 0.75, 1e-12);
+  EXPECT_GT(rbo(Ids{1, 2, 3, 4}, Ids{1, 2, 9, 8}, 0.9), rbo(Ids{1, 2, 3, 4}, Ids{9, 8, 3, 4}, 0.9));
+  // Behind the cut nothing counts.
+  EXPECT_EQ(rank_biased_overlap_at(Ids{1, 2}, Ids{1, 3}, 1, 0.9), 1.0);
+}
+
 }  // namespace
 }  // namespace sluice::rankings

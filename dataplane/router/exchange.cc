@@ -38,7 +38,8 @@ Exchange::~Exchange() {
 
 void Exchange::begin(std::optional<std::chrono::milliseconds> allowed) {
   loop_.add(shared_from_this());
-  perform(loop_.router().query_arrived(loop_.index(), query_, allowed));
+  const std::size_t bytes = request_->head.size() + request_->body.size();
+  perform(loop_.router().query_arrived(loop_.index(), query_, allowed, bytes));
 }
 
 void Exchange::tick(MonotonicTime now) {
@@ -80,7 +81,8 @@ void Exchange::perform(const Actions& actions) {
                             .owner = *this,
                             .slot = slot,
                             .endpoint = query_.attempts[slot].endpoint,
-                            .request = request_});
+                            .request = request_,
+                            .discards = is_copy(query_, query_.attempts[slot].arm)});
     calls_[slot]->start(monotonic_now());
   }
   if (actions.answer) {

@@ -1,7 +1,8 @@
 #pragma once
 // Exchange: one logical query on its way: keeps the Query, carries out what the lane's mind says,
 // and connects the client's session with the calls to workers. It may outlive its session's
-// interest: a pair's candidate is waited for after the user was answered. Lane's thread. Internal.
+// interest: a pair's candidate and a copy are waited for after the user was answered. Lane's
+// thread. Internal.
 
 #include <array>
 #include <memory>

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <utility>
 
 #include "base/describe.h"
 #include "dataplane/router/core/latency.h"
@@ -18,7 +19,15 @@ using wire::RevisionCounters;
 constexpr std::array<std::size_t, 12> kShownEdges{0, 16, 32, 40, 48, 56, 64, 72, 80, 96, 112, 128};
 
 std::string_view mode_name(wire::CounterMode mode) {
-  return mode == wire::CounterMode::kLive ? "live" : "quarantine";
+  switch (mode) {
+    case wire::CounterMode::kLive:
+      return "live";
+    case wire::CounterMode::kQuarantine:
+      return "quarantine";
+    case wire::CounterMode::kShadow:
+      return "shadow";
+  }
+  return "live";
 }
 
 // Revisions and pods are Kubernetes names: nothing in them has to be escaped.
@@ -97,6 +106,65 @@ void add_latencies(std::string& out, const wire::Counters& counters) {
   }
 }
 
+struct PairSeries {
+  std::string_view name;
+  std::string_view labels;
+  std::int64_t wire::PairCounters::* member;
+};
+
+// Those of one name follow each other.
+constexpr std::array<PairSeries, 7> kPairSeries{{
+    {"pairs_total", ",ended=\"both_good\"", &wire::PairCounters::both_good},
+    {"pairs_total", ",ended=\"only_failed\"", &wire::PairCounters::only_failed},
+    {"pairs_total", ",ended=\"only_stable_failed\"", &wire::PairCounters::only_stable_failed},
+    {"pairs_total", ",ended=\"both_failed\"", &wire::PairCounters::both_failed},
+    {"dropped_total", "", &wire::PairCounters::dropped},
+    {"incomparable_total", "", &wire::PairCounters::incomparable},
+    {"rbo_ten_thousandths_total", "", &wire::PairCounters::rbo_sum},
+}};
+
+std::string labels_of(const wire::PairCounters& pair) {
+  return fmt::format("revision=\"{}\",stable=\"{}\"", pair.revision, pair.stable);
+}
+
+// Copies of live queries, compared with what stable said.
+void add_pairs(std::string& out, const wire::Counters& counters) {
+  std::string_view last;
+  for (const PairSeries& series : kPairSeries) {
+    if (series.name != std::exchange(last, series.name)) {
+      out += fmt::format("# TYPE sluice_router_shadow_{} counter\n", series.name);
+    }
+    for (const wire::PairCounters& pair : counters.pairs) {
+      out += fmt::format("sluice_router_shadow_{}{{{}{}}} {}\n",
+                         series.name,
+                         labels_of(pair),
+                         series.labels,
+                         pair.*series.member);
+    }
+  }
+  constexpr std::string_view kName = "sluice_router_shadow_overlap";
+  out += fmt::format(
+      "# HELP {0} Share of the first ten hits that both answers have.\n# TYPE {0} histogram\n",
+      kName);
+  for (const wire::PairCounters& pair : counters.pairs) {
+    const std::string labels = labels_of(pair);
+    std::int64_t below = 0;
+    double sum = 0;
+    for (std::size_t i = 0; i < pair.overlap.size(); ++i) {
+      const double value = static_cast<double>(i) / 10;
+      below += pair.overlap[i];
+      sum += static_cast<double>(pair.overlap[i]) * value;
+      out += fmt::format("{}_bucket{{{},le=\"{}\"}} {}\n", kName, labels, value, below);
+    }
+    out +=
+        fmt::format("{0}_bucket{{{1},le=\"+Inf\"}} {2}\n{0}_sum{{{1}}} {3}\n{0}_count{{{1}}} {2}\n",
+                    kName,
+                    labels,
+                    below,
+                    sum);
+  }
+}
+
 void add_state(std::string& out, const wire::Counters& counters, const ProxyShared& shared) {
   const auto add = [&out](std::string_view name, std::string_view type, auto value) {
     out += fmt::format("# TYPE {0} {1}\n{0} {2}\n", name, type, value);
@@ -139,6 +207,7 @@ std::string metrics_text(const wire::Counters& counters, const ProxyShared& shar
   }
   add_failures(out, counters);
   add_latencies(out, counters);
+  add_pairs(out, counters);
   add_state(out, counters, shared);
   return out;
 }

@@ -145,7 +145,9 @@ void ResponseReader::take_head() {
     if (equals_ignoring_case(name, kRevision)) {
       revision_ = value;
     }
-    is_empty_ = is_empty_ || (value.empty() && equals_ignoring_case(name, kHits));
+    if (equals_ignoring_case(name, kHits)) {
+      hits_ = value;
+    }
     headers_ += name;
     headers_ += ": ";
     headers_ += value;

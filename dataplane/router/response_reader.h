@@ -39,8 +39,8 @@ class ResponseReader {
   // X-Sluice-Revision; empty when it is not there.
   [[nodiscard]] const std::string& revision() const { return revision_; }
 
-  // X-Sluice-Hits is there and names no hit.
-  [[nodiscard]] bool is_empty() const { return is_empty_; }
+  // X-Sluice-Hits, if it is there. Lives as long as the reader.
+  [[nodiscard]] std::optional<std::string_view> hits() const { return hits_; }
 
   // What has arrived of the body and was not taken.
   [[nodiscard]] std::string& body();
@@ -56,7 +56,7 @@ class ResponseReader {
   std::string inbox_;  // Bytes that make no sense before more have come.
   std::string headers_;
   std::string revision_;
-  bool is_empty_ = false;
+  std::optional<std::string_view> hits_;  // Inside the parser.
   bool took_head_ = false;
 };
 

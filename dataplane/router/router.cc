@@ -56,11 +56,13 @@ void Router::feed(const Actions& actions) {
 
 Actions Router::query_arrived(std::size_t lane,
                               Query& query,
-                              std::optional<std::chrono::milliseconds> allowed) {
+                              std::optional<std::chrono::milliseconds> allowed,
+                              std::size_t bytes) {
   Cell& cell = *cells_[lane];
   const Arrival arrival{.now = monotonic_now(),
                         .allowed = allowed,
-                        .is_quarantined = is_quarantined_.load(std::memory_order_relaxed)};
+                        .is_quarantined = is_quarantined_.load(std::memory_order_relaxed),
+                        .bytes = bytes};
   const std::lock_guard lock(cell.mutex);
   return cell.lane.query_arrived(query, arrival);
 }

@@ -43,7 +43,8 @@ class Router {
   // Lane's methods, under its lock; samples go to the board.
   [[nodiscard]] Actions query_arrived(std::size_t lane,
                                       Query& query,
-                                      std::optional<std::chrono::milliseconds> allowed);
+                                      std::optional<std::chrono::milliseconds> allowed,
+                                      std::size_t bytes);
   [[nodiscard]] Actions attempt_ended(std::size_t lane, Query& query, Slot slot, AttemptEnd end);
   [[nodiscard]] bool start_streaming(std::size_t lane, Query& query, Slot slot, Actions& actions);
   [[nodiscard]] Actions time_passed(std::size_t lane, Query& query);

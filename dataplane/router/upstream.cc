@@ -38,15 +38,17 @@ bool is_answer(int status) {
          status == 422;
 }
 
-// Cheap: a whole parse would take longer than the rest of the work.
-bool looks_like_an_object(std::string_view body) {
-  constexpr std::string_view kSpace = " \t\r\n";
-  const std::size_t first = body.find_first_not_of(kSpace);
-  const std::size_t last = body.find_last_not_of(kSpace);
-  return first != std::string_view::npos && first < last && body[first] == '{' && body[last] == '}';
-}
-
 }  // namespace
+
+void UpstreamCall::BodyEnds::add(std::string_view part) {
+  constexpr std::string_view kSpace = " \t\r\n";
+  const std::size_t at = part.find_first_not_of(kSpace);
+  if (at == std::string_view::npos) {
+    return;
+  }
+  first = first == 0 ? part[at] : first;
+  last = part[part.find_last_not_of(kSpace)];
+}
 
 std::unique_ptr<UpstreamConnection> UpstreamPool::take(const EndpointPointer& endpoint) {
   const auto found = idle_.find(endpoint.get());
@@ -86,7 +88,8 @@ UpstreamCall::UpstreamCall(Setup setup)
       owner_(&setup.owner),
       slot_(setup.slot),
       endpoint_(std::move(setup.endpoint)),
-      request_(std::move(setup.request)) {}
+      request_(std::move(setup.request)),
+      mode_(setup.discards ? Mode::kDiscarding : Mode::kHolding) {}
 
 void UpstreamCall::start(MonotonicTime now) {
   connection_ = pool_.take(endpoint_);
@@ -191,7 +194,13 @@ bool UpstreamCall::handle_part() {
     }
   }
   if (mode_ == Mode::kDiscarding) {
+    body_ends_.add(body);
+    discarded_bytes_ += body.size();
     body.clear();
+    if (discarded_bytes_ > kDiscardedBytesMax) {
+      fail(FailureClass::kBody);
+      return false;
+    }
   }
   if (mode_ != Mode::kStreaming) {
     return true;
@@ -221,12 +230,15 @@ void UpstreamCall::on_response_done() {
     fail(FailureClass::kStatus, mode_ == Mode::kHolding);
     return;
   }
-  const bool is_whole = mode_ == Mode::kHolding;
-  if (is_whole && status < 300 && !looks_like_an_object(reader_.body())) {
-    fail(FailureClass::kBody);
-    return;
+  if (mode_ != Mode::kStreaming) {
+    body_ends_.add(reader_.body());
+    if (status < 300 && !body_ends_.are_of_object()) {
+      fail(FailureClass::kBody);
+      return;
+    }
   }
-  finish({.is_empty = reader_.is_empty()});
+  const auto hits = reader_.hits();
+  finish({.is_empty = hits && hits->empty(), .hits = hits});
 }
 
 void UpstreamCall::fail(FailureClass failure, bool has_response) {

@@ -20,6 +20,8 @@ class Exchange;
 class UpstreamPool;
 
 inline constexpr std::size_t kHeldBytesMax = 1024 * 1024;
+// Of a body that nobody wants; one that goes on is a failure, and costs no more.
+inline constexpr std::size_t kDiscardedBytesMax = std::size_t{16} * 1024 * 1024;
 
 struct UpstreamConnection {
   UpstreamConnection(boost::asio::io_context& context, EndpointPointer to)
@@ -61,6 +63,7 @@ class UpstreamCall : public std::enable_shared_from_this<UpstreamCall> {
     Slot slot;
     EndpointPointer endpoint;
     std::shared_ptr<const UpstreamRequest> request;
+    bool discards = false;  // From the start, as discard().
   };
 
   explicit UpstreamCall(Setup setup);
@@ -77,11 +80,22 @@ class UpstreamCall : public std::enable_shared_from_this<UpstreamCall> {
 
   void resume() { read_more(); }
 
-  // Nobody wants the body: it is read and forgotten.
+  // Nobody wants the body: it is looked at, not kept.
   void discard() { mode_ = Mode::kDiscarding; }
 
  private:
   enum class Mode { kHolding, kStreaming, kDiscarding };
+
+  // Whether what has come looks like a JSON object. Cheap: a whole parse would take longer than the
+  // rest of the work.
+  struct BodyEnds {
+    char first = 0;  // That is no space; 0: none yet.
+    char last = 0;
+
+    void add(std::string_view part);
+
+    [[nodiscard]] bool are_of_object() const { return first == '{' && last == '}'; }
+  };
 
   void connect();
   void send();
@@ -102,7 +116,9 @@ class UpstreamCall : public std::enable_shared_from_this<UpstreamCall> {
   std::shared_ptr<const UpstreamRequest> request_;
   std::unique_ptr<UpstreamConnection> connection_;
   ResponseReader reader_;
-  Mode mode_ = Mode::kHolding;
+  Mode mode_;
+  BodyEnds body_ends_ = {};  // Of a body that is not streamed.
+  std::size_t discarded_bytes_ = 0;
   bool is_connecting_ = false;
   MonotonicTime connect_deadline_ = {};
 };

@@ -6,7 +6,8 @@ namespace sluice {
 
 template <>
 struct EnumNames<wire::CounterMode> {
-  static constexpr std::array<std::string_view, 2> kNames{"live", "quarantine"};
+  static constexpr std::array<std::string_view, wire::kCounterModes> kNames{
+      "live", "quarantine", "shadow"};
 };
 
 }  // namespace sluice
@@ -46,6 +47,21 @@ void describe(Io& io, UpstreamCounters& value) {
 }
 
 template <class Io>
+void describe(Io& io, PairCounters& value) {
+  io.required("stable", value.stable);
+  io.required("revision", value.revision);
+  io.defaulted("dropped", value.dropped, {.min = 0});
+  io.defaulted("bothGood", value.both_good, {.min = 0});
+  io.defaulted("onlyFailed", value.only_failed, {.min = 0});
+  io.defaulted("onlyStableFailed", value.only_stable_failed, {.min = 0});
+  io.defaulted("bothFailed", value.both_failed, {.min = 0});
+  io.defaulted("overlap", value.overlap, {.max_items = 11});
+  io.defaulted("rboSum", value.rbo_sum, {.min = 0});
+  io.defaulted("incomparable", value.incomparable, {.min = 0});
+  io.defaulted("latencyDifference", value.latency_difference, {.max_items = 41});
+}
+
+template <class Io>
 void describe(Io& io, QuarantineState& value) {
   io.required("revision", value.revision);
   io.defaulted("active", value.active);
@@ -71,6 +87,7 @@ void describe(Io& io, Counters& value) {
   io.defaulted("candidateWeight", value.candidate_weight);
   io.defaulted("revisions", value.revisions, {.max_items = 64});
   io.defaulted("upstreams", value.upstreams, {.max_items = 2048});
+  io.defaulted("pairs", value.pairs, {.max_items = 64});
   io.defaulted("quarantine", value.quarantine, {.max_items = 64});
 }
 

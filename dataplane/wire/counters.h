@@ -3,6 +3,7 @@
 // KiB of JSON. Every verdict on errors rests on these. All counts are cumulative since
 // `process_start_id`; they never go down while it stands.
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -13,8 +14,10 @@
 namespace sluice::wire {
 
 // Live: the arm answered users. Quarantine: pairs sent to both arms while the candidate is kept
-// from users; stable's and the candidate's counts of a pair are equal.
-enum class CounterMode { kLive, kQuarantine };
+// from users. Shadow: pairs of a live query of stable's and its copy at the candidate; stable's
+// part of them is in its live counts too. Stable's and the candidate's counts of pairs are equal.
+enum class CounterMode { kLive, kQuarantine, kShadow };
+inline constexpr std::size_t kCounterModes = 3;
 
 // One revision in one mode. A logical query is counted once, when it ends or passes its deadline;
 // attempts that were rescued count as failed here, against the arm that failed.
@@ -52,6 +55,26 @@ struct UpstreamCounters {
   bool operator==(const UpstreamCounters&) const = default;
 };
 
+// Copies of live queries, compared with what stable said, query by query.
+struct PairCounters {
+  std::string stable = {};
+  std::string revision = {};   // Who was asked the copies; `stable` itself: another of its workers.
+  std::int64_t dropped = 0;    // Not asked: too many copies are running, or no worker is there.
+  std::int64_t both_good = 0;  // How the two ended; the four are all pairs that ended.
+  std::int64_t only_failed = 0;  // The copy failed, stable did not.
+  std::int64_t only_stable_failed = 0;
+  std::int64_t both_failed = 0;
+  // Of the good ones: how many hits of the first ten are the same, by tenths; what lies between two
+  // of them (fewer than ten hits) is rounded to either at random, so that the mean is kept.
+  std::vector<std::int64_t> overlap = {};  // 11.
+  std::int64_t rbo_sum = 0;       // Of rank-biased overlap (p 0.9, depth 10), in ten-thousandths.
+  std::int64_t incomparable = 0;  // Of the good ones: an answer does not name its hits as it must.
+  // Of the good ones, how much longer the copy took: bucket 20 + n holds n latency buckets (each a
+  // factor of 2^(1/8)) more than stable; the first and the last hold what is beyond.
+  std::vector<std::int64_t> latency_difference = {};  // 41.
+  bool operator==(const PairCounters&) const = default;
+};
+
 struct QuarantineState {
   std::string revision = {};
   bool active = false;
@@ -77,6 +100,7 @@ struct Counters {
   Share candidate_weight = {};  // As this router runs it.
   std::vector<RevisionCounters> revisions = {};
   std::vector<UpstreamCounters> upstreams = {};
+  std::vector<PairCounters> pairs = {};
   std::vector<QuarantineState> quarantine = {};
   bool operator==(const Counters&) const = default;
 };

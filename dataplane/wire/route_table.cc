@@ -15,6 +15,8 @@ void describe(Io& io, RouteCandidate& value) {
   io.required("target", value.target);
   io.required("weight", value.weight);
   io.defaulted("errorRateMax", value.error_rate_max);
+  io.defaulted("shadow", value.shadow);
+  io.defaulted("shadowStable", value.shadow_stable);
 }
 
 template <class Io>

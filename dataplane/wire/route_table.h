@@ -21,6 +21,12 @@ struct RouteCandidate {
   Share weight = {};
   // The errorRate objective's max, for the quarantine detector (p0 = max(1 %, this)).
   Share error_rate_max = {100};
+  // Of the queries that stable answers, the share that is copied, to be compared; users never see
+  // what comes of a copy.
+  Share shadow = {};
+  // Of the copies, the share that another worker of stable is asked instead of the candidate: how
+  // far stable agrees with itself.
+  Share shadow_stable = {};
   bool operator==(const RouteCandidate&) const = default;
 };
 

@@ -16,48 +16,8 @@ wire::CounterMode mode_of(QueryKind kind) {
   return kind == QueryKind::kPair ? wire::CounterMode::kQuarantine : wire::CounterMode::kLive;
 }
 
-bool is_settled(const Query& query) {
-  return query.user != UserState::kWaiting && query.user != UserState::kStreaming;
-}
-
-// The user is never given what the candidate says in a pair.
-bool is_for_user(const Query& query, const Attempt& attempt) {
-  return query.kind != QueryKind::kPair || attempt.arm == Arm::kStable;
-}
-
-bool is_running(const Query& query, Slot slot) {
-  return slot < query.attempt_count && query.attempts[slot].state == AttemptState::kRunning;
-}
-
-// The attempt by which the arm of a query is counted: its first one.
-const Attempt* first_of(const Query& query, Arm arm) {
-  for (Slot slot = 0; slot < query.attempt_count; ++slot) {
-    if (query.attempts[slot].arm == arm) {
-      return &query.attempts[slot];
-    }
-  }
-  return nullptr;
-}
-
-bool counts_against_nobody(const Query& query, const Attempt& attempt) {
-  const bool is_late =
-      attempt.state == AttemptState::kCancelled ||
-      (attempt.state == AttemptState::kFailed && attempt.failure == FailureClass::kTimeout);
-  return query.is_hurried && is_late;
-}
-
-// Its counts tell nothing about the revisions: the client left, or gave them too little time. Pairs
-// count both arms or neither.
-bool is_void(const Query& query) {
-  if (query.user == UserState::kGone) {
-    return true;
-  }
-  const Attempt* stable = first_of(query, Arm::kStable);
-  const Attempt* candidate = first_of(query, Arm::kCandidate);
-  const bool is_stables = query.kind != QueryKind::kCandidate;
-  const bool is_candidates = query.kind != QueryKind::kStable;
-  return (is_stables && stable != nullptr && counts_against_nobody(query, *stable)) ||
-         (is_candidates && candidate != nullptr && counts_against_nobody(query, *candidate));
+wire::CounterMode mode_of(const Query& query, Arm arm) {
+  return is_copy(query, arm) ? wire::CounterMode::kShadow : mode_of(query.kind);
 }
 
 bool user_has_good_answer(const Query& query) {
@@ -82,7 +42,6 @@ void count_arm(ArmCounts& counts, const CountInput& input) {
     return;
   }
   counts.end(input.ended - query.started);
-  const bool is_live = query.kind != QueryKind::kPair;
   if (first != nullptr && first->state == AttemptState::kAnswered) {
     counts.empty += first->is_empty ? 1 : 0;
     const bool is_own = query.answered_by && &query.attempts[*query.answered_by] == first;
@@ -95,7 +54,7 @@ void count_arm(ArmCounts& counts, const CountInput& input) {
                                : has_timed_out  ? FailureClass::kTimeout
                                                 : first->failure;
   ++counts.failed[static_cast<std::size_t>(failure)];
-  if (is_live || input.arm == Arm::kStable) {
+  if (input.arm == Arm::kStable || query.kind == QueryKind::kCandidate) {
     ++(user_has_good_answer(query) ? counts.rescued : counts.lost);
   }
 }
@@ -103,7 +62,10 @@ void count_arm(ArmCounts& counts, const CountInput& input) {
 }  // namespace
 
 Lane::Lane(Rng rng, LaneOptions options)
-    : splitter_(rng), budget_(options.retries_per_second), options_(options) {}
+    : splitter_(rng),
+      shadow_(rng.fork(), options.shadow),
+      budget_(options.retries_per_second),
+      options_(options) {}
 
 void Lane::apply(const RoutingPlan& plan) {
   table_ = plan.table;
@@ -121,6 +83,7 @@ void Lane::apply(const RoutingPlan& plan) {
   candidate_ = table_.candidate ? take(table_.candidate->target.revision, false) : nullptr;
   std::erase_if(sets_, [&in_use](const auto& entry) { return !in_use.contains(entry.first); });
   splitter_.set_share(table_.candidate ? table_.candidate->weight : Share{0});
+  shadow_.set_table(table_);
   tally_.forget(in_use);
 }
 
@@ -192,8 +155,23 @@ Actions Lane::query_arrived(Query& query, const Arrival& arrival) {
   query.hedge_at = arrival.now + allowed / 2;
   if (query.kind == QueryKind::kPair) {
     CHECK(start_attempt(query, Arm::kCandidate, arrival.now, actions));
+  } else {
+    start_copy(query, arrival, actions);
   }
   return actions;
+}
+
+// After the user's own attempt, so that its bytes leave first.
+void Lane::start_copy(Query& query, const Arrival& arrival, Actions& actions) {
+  const std::optional<Arm> arm = shadow_.sample();
+  if (!arm) {
+    return;
+  }
+  if (shadow_.has_room(arrival.bytes) && start_attempt(query, *arm, arrival.now, actions)) {
+    shadow_.count_start(query, {.arm = *arm, .bytes = arrival.bytes}, tally_);
+  } else {
+    shadow_.count_dropped(*arm, tally_);
+  }
 }
 
 bool Lane::start_attempt(Query& query, Arm arm, MonotonicTime now, Actions& actions) {
@@ -203,19 +181,22 @@ bool Lane::start_attempt(Query& query, Arm arm, MonotonicTime now, Actions& acti
   }
   const Endpoint* tried = nullptr;
   for (Slot slot = 0; slot < query.attempt_count; ++slot) {
-    tried = query.attempts[slot].arm == arm ? query.attempts[slot].endpoint.get() : tried;
+    const bool is_same = query.attempts[slot].arm == (arm == Arm::kTwin ? Arm::kStable : arm);
+    tried = is_same ? query.attempts[slot].endpoint.get() : tried;
   }
   const EndpointPointer endpoint = set->pick(now, tried);
   if (endpoint == nullptr) {
     return false;
   }
   ++endpoint->outstanding;
-  // Half of what is left for the candidate, so that stable has the other half to answer in.
-  const Duration left = query.deadline - now;
+  // Half of what is left for the candidate, so that stable has the other half to answer in. Nobody
+  // waits for a copy: it has as long as a patient user would have.
+  const Duration left = is_copy(query, arm)
+                            ? Duration{std::chrono::milliseconds{table_.deadline_ms}}
+                        : arm == Arm::kCandidate ? (query.deadline - now) / 2
+                                                 : query.deadline - now;
   const Slot slot = query.attempt_count++;
-  query.attempts[slot] = {.endpoint = endpoint,
-                          .arm = arm,
-                          .deadline = now + (arm == Arm::kCandidate ? left / 2 : left)};
+  query.attempts[slot] = {.endpoint = endpoint, .arm = arm, .deadline = now + left};
   actions.start[actions.start_count++] = slot;
   return true;
 }
@@ -227,10 +208,13 @@ void Lane::end_attempt(Query& query, Slot slot, const AttemptEnd& end, Monotonic
   attempt.failure = end.failure.value_or(FailureClass::kConnect);
   attempt.has_response = end.has_response;
   attempt.is_empty = end.is_empty;
+  if (query.copy && end.hits) {
+    attempt.ranking = parse_hits(*end.hits);
+  }
   attempt.ended = now;
   Endpoint& endpoint = *attempt.endpoint;
   endpoint.on_end(end.failure, now);
-  const auto mode = static_cast<std::size_t>(mode_of(query.kind));
+  const auto mode = static_cast<std::size_t>(mode_of(query, attempt.arm));
   ++endpoint.counts->ended[mode];
   endpoint.counts->failed[mode] += end.failure ? 1 : 0;
   if (endpoint.is_left_over && end.failure && set_of(attempt.arm) != nullptr) {
@@ -243,7 +227,7 @@ void Lane::end_attempt(Query& query, Slot slot, const AttemptEnd& end, Monotonic
 void Lane::sample(const Query& query, Slot slot, Actions& actions) const {
   const Attempt& attempt = query.attempts[slot];
   const bool is_own = query.kind != QueryKind::kCandidate || attempt.arm == Arm::kCandidate;
-  if (!is_own || first_of(query, attempt.arm) != &attempt ||
+  if (!is_own || is_copy(query, attempt.arm) || first_of(query, attempt.arm) != &attempt ||
       counts_against_nobody(query, attempt) || actions.sample_count == actions.samples.size()) {
     return;
   }
@@ -310,6 +294,14 @@ void Lane::count_if_over(Query& query) {
     const bool is_pair = query.kind == QueryKind::kPair && own != nullptr;
     count_arm(*query.candidate_counts,
               {query, Arm::kCandidate, is_pair ? own->ended : query.settled});
+  }
+  if (query.copy) {
+    shadow_.count_end(query);
+    if (query.copy->candidate_counts != nullptr) {
+      count_arm(*query.copy->stable_counts, {query, Arm::kStable, query.settled});
+      count_arm(*query.copy->candidate_counts,
+                {query, Arm::kCandidate, first_of(query, Arm::kCandidate)->ended});
+    }
   }
 }
 

@@ -8,7 +8,8 @@
 //   - a failed stable attempt is tried again at another worker, within the retry budget;
 //   - a stable attempt that takes more than half of the time is joined by a second one;
 //   - the first attempt decides how its arm is counted, once, when the query ends;
-//   - a client that hangs up counts against nobody.
+//   - a client that hangs up counts against nobody;
+//   - a copy of a stable query (shadow) changes nothing for its user.
 
 #include <cstdint>
 #include <map>
@@ -21,6 +22,7 @@
 #include "dataplane/router/core/plan.h"
 #include "dataplane/router/core/query.h"
 #include "dataplane/router/core/retry_budget.h"
+#include "dataplane/router/core/shadow.h"
 #include "dataplane/router/core/split.h"
 #include "dataplane/router/core/tally.h"
 
@@ -29,12 +31,14 @@ namespace sluice::router {
 struct LaneOptions {
   double retries_per_second = kRetriesPerSecondMin;  // This lane's part.
   std::size_t pairs_max = 64;  // Pairs whose candidate is still busy; beyond that it is not asked.
+  ShadowLimits shadow = {};
 };
 
 struct Arrival {
   MonotonicTime now = {};
   std::optional<std::chrono::milliseconds> allowed = {};  // The client's own deadline.
   bool is_quarantined = false;
+  std::size_t bytes = 0;  // Of the request, kept while a copy of it runs.
 };
 
 class Lane {
@@ -67,6 +71,7 @@ class Lane {
  private:
   void choose_kind(Query& query, const Arrival& arrival);
   [[nodiscard]] bool start_attempt(Query& query, Arm arm, MonotonicTime now, Actions& actions);
+  void start_copy(Query& query, const Arrival& arrival, Actions& actions);
   void end_attempt(Query& query, Slot slot, const AttemptEnd& end, MonotonicTime now);
   void sample(const Query& query, Slot slot, Actions& actions) const;
   void settle(Query& query, UserState state, MonotonicTime now, Actions& actions);
@@ -78,6 +83,7 @@ class Lane {
   [[nodiscard]] EndpointSet* set_of(Arm arm);
 
   Splitter splitter_;
+  Shadow shadow_;
   RetryBudget budget_;
   LaneOptions options_;
   wire::RouteTable table_;

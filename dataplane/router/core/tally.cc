@@ -9,8 +9,9 @@ namespace {
 
 constexpr std::size_t kRevisionsMax = 12;
 constexpr std::size_t kPodsMax = 256;
-constexpr std::array<wire::CounterMode, 2> kModes{wire::CounterMode::kLive,
-                                                  wire::CounterMode::kQuarantine};
+constexpr std::size_t kPairsMax = 12;
+constexpr std::array<wire::CounterMode, wire::kCounterModes> kModes{
+    wire::CounterMode::kLive, wire::CounterMode::kQuarantine, wire::CounterMode::kShadow};
 
 bool is_silent(const ArmCounts& counts) {
   return counts.assigned == 0 && counts.diverted == 0;
@@ -45,6 +46,27 @@ wire::RevisionCounters to_wire(const std::string& revision,
   return out;
 }
 
+wire::PairCounters to_wire(const PairKey& key, const PairTally& pair) {
+  wire::PairCounters out{.stable = key.first, .revision = key.second};
+  out.dropped = pair.dropped;
+  out.both_good = pair.ended[0][0];
+  out.only_failed = pair.ended[0][1];
+  out.only_stable_failed = pair.ended[1][0];
+  out.both_failed = pair.ended[1][1];
+  out.overlap.assign(pair.overlap.begin(), pair.overlap.end());
+  out.rbo_sum = pair.rbo_sum;
+  out.incomparable = pair.incomparable;
+  out.latency_difference.assign(pair.latency_difference.begin(), pair.latency_difference.end());
+  return out;
+}
+
+template <std::size_t Size>
+void add_each(std::array<std::int64_t, Size>& sum, const std::array<std::int64_t, Size>& other) {
+  for (std::size_t i = 0; i < Size; ++i) {
+    sum[i] += other[i];
+  }
+}
+
 }  // namespace
 
 void ArmCounts::end(Duration took) {
@@ -55,9 +77,7 @@ void ArmCounts::end(Duration took) {
 void ArmCounts::add(const ArmCounts& other) {
   assigned += other.assigned;
   ended += other.ended;
-  for (std::size_t i = 0; i < failed.size(); ++i) {
-    failed[i] += other.failed[i];
-  }
+  add_each(failed, other.failed);
   rescued += other.rescued;
   lost += other.lost;
   streamed += other.streamed;
@@ -66,9 +86,26 @@ void ArmCounts::add(const ArmCounts& other) {
   empty += other.empty;
   in_flight += other.in_flight;
   diverted += other.diverted;
-  for (std::size_t i = 0; i < latency.size(); ++i) {
-    latency[i] += other.latency[i];
+  add_each(latency, other.latency);
+}
+
+std::int64_t ModeCounts::in_flight() const {
+  std::int64_t sum = 0;
+  for (const ArmCounts& counts : by_mode) {
+    sum += counts.in_flight;
   }
+  return sum;
+}
+
+void PairTally::add(const PairTally& other) {
+  in_flight += other.in_flight;
+  dropped += other.dropped;
+  add_each(ended[0], other.ended[0]);
+  add_each(ended[1], other.ended[1]);
+  add_each(overlap, other.overlap);
+  rbo_sum += other.rbo_sum;
+  incomparable += other.incomparable;
+  add_each(latency_difference, other.latency_difference);
 }
 
 ModeCounts& Tally::revision(const std::string& name) {
@@ -91,6 +128,10 @@ void Tally::forget(const std::set<std::string>& in_use) {
   for (auto at = pods.begin(); at != pods.end() && pods.size() > kPodsMax;) {
     at = at->second.use_count() > 1 ? std::next(at) : pods.erase(at);
   }
+  for (auto at = pairs.begin(); at != pairs.end() && pairs.size() > kPairsMax;) {
+    const bool stays = in_use.contains(at->first.second) || at->second.in_flight > 0;
+    at = stays ? std::next(at) : pairs.erase(at);
+  }
 }
 
 void TallySum::add(const Tally& lane) {
@@ -102,10 +143,11 @@ void TallySum::add(const Tally& lane) {
   }
   for (const auto& [key, counts] : lane.pods) {
     PodCounts& sum = pods[key];
-    for (std::size_t i = 0; i < sum.ended.size(); ++i) {
-      sum.ended[i] += counts->ended[i];
-      sum.failed[i] += counts->failed[i];
-    }
+    add_each(sum.ended, counts->ended);
+    add_each(sum.failed, counts->failed);
+  }
+  for (const auto& [key, pair] : lane.pairs) {
+    pairs[key].add(pair);
   }
 }
 
@@ -113,7 +155,7 @@ void TallySum::write(wire::Counters& counters) const {
   for (const auto& [name, counts] : revisions) {
     for (const wire::CounterMode mode : kModes) {
       const ArmCounts& arm = counts.by_mode[static_cast<std::size_t>(mode)];
-      // A revision shows from its first table on, its quarantine only once there was one.
+      // A revision shows from its first table on, its pairs only once there were any.
       if (mode == wire::CounterMode::kLive || !is_silent(arm)) {
         counters.revisions.push_back(to_wire(name, mode, arm));
       }
@@ -130,6 +172,9 @@ void TallySum::write(wire::Counters& counters) const {
                                       .failed = counts.failed[i]});
       }
     }
+  }
+  for (const auto& [key, pair] : pairs) {
+    counters.pairs.push_back(to_wire(key, pair));
   }
 }
 

@@ -41,28 +41,44 @@ struct ArmCounts {
 };
 
 struct ModeCounts {
-  std::array<ArmCounts, 2> by_mode = {};  // By wire::CounterMode.
+  std::array<ArmCounts, wire::kCounterModes> by_mode = {};
 
   [[nodiscard]] ArmCounts& of(wire::CounterMode mode) {
     return by_mode[static_cast<std::size_t>(mode)];
   }
 
-  [[nodiscard]] std::int64_t in_flight() const {
-    return by_mode[0].in_flight + by_mode[1].in_flight;
-  }
+  [[nodiscard]] std::int64_t in_flight() const;
 };
 
 // Attempts of one worker pod, by mode.
 struct PodCounts {
-  std::array<std::int64_t, 2> ended = {};
-  std::array<std::int64_t, 2> failed = {};
+  std::array<std::int64_t, wire::kCounterModes> ended = {};
+  std::array<std::int64_t, wire::kCounterModes> failed = {};
 };
 
 using PodKey = std::pair<std::string, std::string>;  // Revision, pod.
 
+// Copies of live queries, compared; the fields of wire::PairCounters.
+inline constexpr std::size_t kDifferenceBuckets = 41;
+
+struct PairTally {
+  std::int64_t in_flight = 0;
+  std::int64_t dropped = 0;
+  std::array<std::array<std::int64_t, 2>, 2> ended = {};  // By: stable failed, the copy failed.
+  std::array<std::int64_t, 11> overlap = {};
+  std::int64_t rbo_sum = 0;
+  std::int64_t incomparable = 0;
+  std::array<std::int64_t, kDifferenceBuckets> latency_difference = {};
+
+  void add(const PairTally& other);
+};
+
+using PairKey = std::pair<std::string, std::string>;  // Stable; who was asked the copies.
+
 struct Tally {
   std::map<std::string, ModeCounts, std::less<>> revisions;
   std::map<PodKey, std::shared_ptr<PodCounts>> pods;
+  std::map<PairKey, PairTally> pairs;  // An entry stands while copies of it are in flight.
 
   // The counts of a revision; the reference stands until forget() drops it, which happens neither
   // while queries are in flight nor while `in_use` names it.
@@ -76,6 +92,7 @@ struct Tally {
 struct TallySum {
   std::map<std::string, ModeCounts, std::less<>> revisions;
   std::map<PodKey, PodCounts> pods;
+  std::map<PairKey, PairTally> pairs;
 
   void add(const Tally& lane);
   void write(wire::Counters& counters) const;
