@@ -41,7 +41,7 @@ struct EnumNames<api::RolloutPhase> {
 
 template <>
 struct EnumNames<api::TrafficMode> {
-  static constexpr std::array<std::string_view, 3> kNames{"None", "Split", "Promote"};
+  static constexpr std::array<std::string_view, 4> kNames{"None", "Shadow", "Split", "Promote"};
 };
 
 template <>
@@ -86,6 +86,27 @@ template <class Io>
 void describe(Io&, EvaluateStep&) {}
 
 template <class Io>
+void describe(Io& io, ShadowStep& value) {
+  io.defaulted("share", value.share, {.doc = "Share of the queries that is copied."});
+  io.defaulted("minDuration",
+               value.min_duration,
+               {.doc = "The step lasts at least this long, whatever the evidence."});
+  io.defaulted("maxDuration",
+               value.max_duration,
+               {.doc = "Without a verdict after this time, analysis.inconclusive decides."});
+  io.defaulted(
+      "minSamples",
+      value.min_samples,
+      {.doc = "This many answers must have been compared.", .min = 0, .max = 1'000'000'000});
+  io.rule("self.share != '0%' && self.share != '0.0%' && self.share != '0.00%'",
+          "share must be above 0%",
+          value.share.ten_thousandths > 0);
+  io.rule("duration(self.minDuration) <= duration(self.maxDuration)",
+          "minDuration must not be above maxDuration",
+          value.min_duration <= value.max_duration);
+}
+
+template <class Io>
 void describe(Io& io, SplitStep& value) {
   io.required("weight", value.weight, {.doc = "The candidate's share of live queries."});
   io.defaulted("minDuration",
@@ -123,6 +144,10 @@ void describe(Io& io, Step& value) {
   io.optional("evaluate",
               value.evaluate,
               {.doc = "Judge the candidate on the golden set, before any user sees it."});
+  io.optional("shadow",
+              value.shadow,
+              {.doc = "Copy live queries to the candidate and compare its answers with stable's, "
+                      "which users get."});
   io.optional("split", value.split, {.doc = "Give the candidate a share of live queries."});
   io.optional("pause",
               value.pause,
@@ -164,6 +189,19 @@ void describe(Io& io, GoldenSetObjective& value) {
 }
 
 template <class Io>
+void describe(Io& io, RankingOverlapObjective& value) {
+  io.defaulted(
+      "at", value.at, {.doc = "Of how many hits the overlap is taken; 10.", .min = 10, .max = 10});
+  io.defaulted(
+      "expectEquivalent",
+      value.expect_equivalent,
+      {.doc = "The candidate is meant to rank as stable does: its overlap with stable must "
+              "be at most 0.05 below what two workers of stable have with each other. "
+              "Otherwise the overlap is only reported, since a better index ranks "
+              "differently."});
+}
+
+template <class Io>
 void describe(Io& io, Objective& value) {
   io.required("name",
               value.name,
@@ -174,12 +212,18 @@ void describe(Io& io, Objective& value) {
   io.optional(
       "errorRate", value.error_rate, {.doc = "Failed queries, against stable and a limit."});
   io.optional("goldenSet", value.golden_set, {.doc = "Quality on the golden set."});
+  io.optional("rankingOverlap",
+              value.ranking_overlap,
+              {.doc = "Rankings compared query by query, in a shadow step."});
   io.defaulted("onNoData",
                value.on_no_data,
                {.doc = "What analysis.noDataTimeout without data of the candidate means."});
-  io.rule("has(self.errorRate) != has(self.goldenSet)",
-          "exactly one of errorRate, goldenSet must be set",
-          value.error_rate.has_value() != value.golden_set.has_value());
+  io.rule(
+      "(has(self.errorRate) ? 1 : 0) + (has(self.goldenSet) ? 1 : 0) + "
+      "(has(self.rankingOverlap) ? 1 : 0) == 1",
+      "exactly one of errorRate, goldenSet, rankingOverlap must be set",
+      (value.error_rate ? 1 : 0) + (value.golden_set ? 1 : 0) + (value.ranking_overlap ? 1 : 0) ==
+          1);
 }
 
 template <class Io>
@@ -262,8 +306,10 @@ void describe(Io& io, DesiredTraffic& value) {
                value.index_generation,
                {.doc = "metadata.generation of the index that it is meant for."});
   io.defaulted("candidate", value.candidate, name_field("Revision that it is meant for."));
-  io.defaulted("mode", value.mode, {.doc = "None, Split or Promote."});
+  io.defaulted("mode", value.mode, {.doc = "None, Shadow, Split or Promote."});
   io.defaulted("weight", value.weight, {.doc = "The candidate's share."});
+  io.defaulted(
+      "shadowPercent", value.shadow_percent, {.doc = "Share of stable's queries to be copied."});
   io.defaulted("seq", value.seq, {.doc = "Grows with every change."});
 }
 
@@ -338,6 +384,19 @@ void describe(Io& io, RollbackRecord& value) {
 }
 
 template <class Io>
+void describe(Io& io, RankingAgreement& value) {
+  io.defaulted("candidate",
+               value.candidate,
+               {.doc = "Compared answers by tenths of the first ten hits that are stable's too.",
+                .max_items = 11});
+  io.defaulted(
+      "stable", value.stable, {.doc = "The same of two workers of stable.", .max_items = 11});
+  io.defaulted("rboSum", value.rbo_sum, {.doc = "Rank-biased overlap, in ten-thousandths."});
+  io.defaulted("incomparable", value.incomparable, {.doc = "Answers that do not name their hits."});
+  io.defaulted("dropped", value.dropped, {.doc = "Queries that were not copied."});
+}
+
+template <class Io>
 void describe(Io& io, EvidenceSnapshot& value) {
   io.defaulted("state",
                value.state,
@@ -345,6 +404,7 @@ void describe(Io& io, EvidenceSnapshot& value) {
   io.defaulted("block", value.block, {.doc = "Blocks so far."});
   io.optional("blockEndedAt", value.block_ended_at, {.doc = "When the last one ended."});
   io.defaulted("invalidBlocks", value.invalid_blocks, {.doc = "Without usable data, in a row."});
+  io.optional("agreement", value.agreement, {.doc = "What the shadow step compared so far."});
 }
 
 template <class Io>
@@ -407,6 +467,7 @@ void describe(Io& io, CanaryRollout& value) {
 SLUICE_DESCRIBED(CanaryRolloutSpec);
 SLUICE_DESCRIBED(CanaryRolloutStatus);
 SLUICE_DESCRIBED(CanaryRollout);
+SLUICE_DESCRIBED(RankingAgreement);
 SLUICE_DESCRIBED(ResolvedPolicy);
 
 }  // namespace sluice::api

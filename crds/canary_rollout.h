@@ -28,6 +28,15 @@ struct EvaluateStep {
   bool operator==(const EvaluateStep&) const = default;
 };
 
+// Copies of stable's queries for the candidate; users see stable.
+struct ShadowStep {
+  Share share = kWhole;
+  Duration min_duration = std::chrono::minutes(5);
+  Duration max_duration = std::chrono::minutes(30);
+  std::int32_t min_samples = 500;
+  bool operator==(const ShadowStep&) const = default;
+};
+
 struct SplitStep {
   Share weight = {};
   Duration min_duration = std::chrono::minutes(5);
@@ -45,6 +54,7 @@ struct PauseStep {
 // Exactly one member is set.
 struct Step {
   std::optional<EvaluateStep> evaluate = {};
+  std::optional<ShadowStep> shadow = {};
   std::optional<SplitStep> split = {};
   std::optional<PauseStep> pause = {};
   bool operator==(const Step&) const = default;
@@ -64,11 +74,19 @@ struct GoldenSetObjective {
   bool operator==(const GoldenSetObjective&) const = default;
 };
 
+// How far candidate and stable name the same hits for the same query.
+struct RankingOverlapObjective {
+  std::int32_t at = 10;
+  bool expect_equivalent = false;  // Gates; else it is only reported.
+  bool operator==(const RankingOverlapObjective&) const = default;
+};
+
 // Exactly one of the kinds is set.
 struct Objective {
   std::string name = {};
   std::optional<ErrorRateObjective> error_rate = {};
   std::optional<GoldenSetObjective> golden_set = {};
+  std::optional<RankingOverlapObjective> ranking_overlap = {};
   NoDataPolicy on_no_data = NoDataPolicy::kHold;
   bool operator==(const Objective&) const = default;
 };
@@ -113,7 +131,7 @@ enum class RolloutPhase {
   kIdle,        // No candidate, nothing decided yet.
   kPending,     // A candidate exists and is not built yet, or waits for something named in message.
   kEvaluating,  // In an evaluate step.
-  kProgressing,  // In a split step.
+  kProgressing,  // In a shadow or split step.
   kPaused,       // In a pause step, or past the last step of a policy with manual promotion.
   kPromoting,    // All steps passed; the index moves its stable role.
   kPromoted,
@@ -126,7 +144,7 @@ enum class RolloutPhase {
 // As the status spells it.
 [[nodiscard]] std::string_view name_of(RolloutPhase phase);
 
-enum class TrafficMode { kNone, kSplit, kPromote };
+enum class TrafficMode { kNone, kShadow, kSplit, kPromote };
 
 // What the RagIndex controller is asked to do. Written before anything is done.
 struct DesiredTraffic {
@@ -135,7 +153,8 @@ struct DesiredTraffic {
   std::string candidate = {};
   TrafficMode mode = TrafficMode::kNone;
   Share weight = {};
-  std::int64_t seq = 0;  // Grows with every change.
+  Share shadow_percent = {};  // Of stable's queries, in mode Shadow.
+  std::int64_t seq = 0;       // Grows with every change.
   bool operator==(const DesiredTraffic&) const = default;
 };
 
@@ -204,6 +223,17 @@ struct RollbackRecord {
   bool operator==(const RollbackRecord&) const = default;
 };
 
+// What a shadow step's comparisons say of the rankings: histograms of the hits shared among the
+// first ten, by tenths. Empty or eleven numbers.
+struct RankingAgreement {
+  std::vector<std::int64_t> candidate = {};  // With stable.
+  std::vector<std::int64_t> stable = {};     // Another worker of stable with stable.
+  std::int64_t rbo_sum = 0;                  // Of the candidate's, in ten-thousandths.
+  std::int64_t incomparable = 0;             // Answers that do not name their hits.
+  std::int64_t dropped = 0;                  // Queries that were not copied.
+  bool operator==(const RankingAgreement&) const = default;
+};
+
 // The evidence so far and the counters it was computed from: one text in one write, so that no
 // request is counted twice or lost when the operator dies.
 struct EvidenceSnapshot {
@@ -211,6 +241,7 @@ struct EvidenceSnapshot {
   std::int64_t block = 0;
   std::optional<WallTime> block_ended_at = {};
   std::int32_t invalid_blocks = 0;  // In a row, up to now.
+  std::optional<RankingAgreement> agreement = {};
   bool operator==(const EvidenceSnapshot&) const = default;
 };
 
@@ -260,6 +291,8 @@ template <class Io>
 void describe(Io& io, CanaryRolloutStatus& value);
 template <class Io>
 void describe(Io& io, CanaryRollout& value);
+template <class Io>
+void describe(Io& io, RankingAgreement& value);
 template <class Io>
 void describe(Io& io, ResolvedPolicy& value);
 

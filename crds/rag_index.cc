@@ -309,6 +309,8 @@ void describe(Io& io, RouteStatus& value) {
   io.defaulted(
       "candidateRevision", value.candidate_revision, name_field("Candidate in the table."));
   io.defaulted("weight", value.weight, {.doc = "The candidate's share in the table."});
+  io.defaulted(
+      "shadow", value.shadow, {.doc = "Share of stable's queries copied to the candidate."});
   io.defaulted("desiredSeq",
                value.desired_seq,
                {.doc = "CanaryRollout.status.desired.seq that this table obeys."});

@@ -202,6 +202,7 @@ struct RouteStatus {
   std::string stable_revision = {};
   std::string candidate_revision = {};  // Empty: the table names none.
   Share weight = {};                    // Of the candidate, in the table.
+  Share shadow = {};                    // Of stable's queries, copied to the candidate.
   std::int64_t desired_seq = 0;         // CanaryRollout.status.desired.seq that this table obeys.
   bool confirmed = false;               // All routers run this generation.
   std::optional<WallTime> confirmed_at = {};

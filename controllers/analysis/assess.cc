@@ -186,7 +186,7 @@ Assessment numbers_of(const Settings& settings, const State& state) {
     assessment.excess = assessment.candidate.rate - assessment.stable.rate;
   }
   assessment.excess_interval = excess_interval(state.step, settings.interval_alpha);
-  if (state.weight > 0) {
+  if (is_in_step(state)) {
     NonInferiorityAssessment proof;
     proof.margin = margin_at(settings, state.weight);
     proof.ln_m = ln_m_below(state.step, proof.margin);
@@ -210,7 +210,7 @@ Assessment fold(const Settings& settings, State& state, const Block& block) {
   Assessment assessment = numbers_of(settings, state);
   if (folded == Folded::kCounted) {
     assessment.conditions.low_traffic = block.candidate.n + block.pairs.n == 0;
-    assessment.conditions.quarantined = block.pairs.n > 0;
+    assessment.conditions.quarantined = block.pairs.n > 0 && !block.is_shadow;
   }
   assessment.conditions.internal = folded == Folded::kInternal;
   assessment.outlook = outlook_of(settings, state);

@@ -11,6 +11,10 @@ bool has_absolute_test(const Settings& settings) {
   return settings.errors && settings.errors->max && *settings.errors->max > 0;
 }
 
+bool is_in_step(const State& state) {
+  return state.weight > 0 || state.totals.pairs.n > 0;
+}
+
 EProcessSettings e_process_settings(const Settings& settings) {
   return {.alpha = settings.false_rollback_rate,
           .horizon_blocks = horizon_blocks(settings),

@@ -24,6 +24,9 @@ struct Increments {
 
 // The objective's max is tested by K2 only inside (0, 1); 0 is a rule.
 [[nodiscard]] bool has_absolute_test(const Settings& settings);
+// There is something to prove: the candidate has a weight, or, in shadow, has had copies. A step
+// without weight harms no user, so its margin is the widest.
+[[nodiscard]] bool is_in_step(const State& state);
 [[nodiscard]] EProcessSettings e_process_settings(const Settings& settings);
 [[nodiscard]] double ln_rollback_threshold(const Settings& settings);
 [[nodiscard]] double ln_advance_threshold(const Settings& settings);

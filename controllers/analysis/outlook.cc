@@ -139,7 +139,7 @@ Outlook outlook_of(const Settings& settings, const State& state) {
       std::max(settings.min_blocks, std::ceil(kFurtherBadSeconds / settings.block_seconds));
   outlook.further_bad_of = std::max<std::int64_t>(1, std::llround(soon * candidate_requests(mean)));
   outlook.further_bad = further_bad(projection, mean, soon, outlook.further_bad_of);
-  if (state.weight > 0) {
+  if (is_in_step(state)) {
     if (const auto blocks = projection.blocks_to_advance(mean)) {
       outlook.advance_seconds = *blocks * settings.block_seconds;
     }

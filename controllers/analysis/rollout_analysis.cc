@@ -203,11 +203,12 @@ Folded fold_evidence(const Settings& settings, State& state, const Block& block)
   const auto stable_pods = static_cast<std::int64_t>(block.stable_pods.size());
   // How much traffic there was may be known before what came of it; the rest of phi is from earlier
   // blocks, and the mask looks at stable only: that is what keeps the tests valid.
-  const TrafficRatio traffic = blend(state.dispersion.traffic,
-                                     {.candidate_n = block.candidate.n + block.pairs.n,
-                                      .candidate_pods = block.candidate_pods,
-                                      .stable_n = block.stable.n,
-                                      .stable_pods = stable_pods});
+  const TrafficRatio traffic =
+      blend(state.dispersion.traffic,
+            {.candidate_n = block.candidate.n + block.pairs.n,
+             .candidate_pods = block.candidate_pods,
+             .stable_n = block.stable.n + (block.is_shadow ? block.pairs.n : 0),
+             .stable_pods = stable_pods});
   const StableMask mask = next_mask(settings, state.mask, block);
   const double phi_before = state.phi;
   state.phi = current_phi(

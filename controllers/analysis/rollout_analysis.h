@@ -32,6 +32,9 @@ struct Block {
   ArmCounts stable = {};  // requests, not attempts. A rescued request is bad for the candidate and
                           // counts nothing for stable.
   PairCounts pairs = {};  // Queries of quarantine, which went to both arms.
+  // The pairs are no quarantine but copies of live queries of stable's, whose part of them is then
+  // in `pairs` alone.
+  bool is_shadow = false;
   std::vector<PodCounts> stable_pods = {};  // Live, by pod; to learn how much errors clump.
   std::int64_t candidate_pods = 0;          // Ready ones.
   BlockData data = BlockData::kValid;

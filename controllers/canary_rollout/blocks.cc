@@ -28,12 +28,26 @@ struct Sums {
   ArmCounts candidate_pairs;
   ArmCounts stable_pairs;
   std::map<std::string, ArmCounts> stable_pods;
+  api::RankingAgreement compared;
 };
+
+// Pairs of a shadow step are its copies; of any other step those of quarantine.
+std::string_view pairs_name(bool is_shadow) {
+  return is_shadow ? "shadow" : "pairs";
+}
+
+bool are_pairs(wire::CounterMode mode, bool is_shadow) {
+  return mode == (is_shadow ? wire::CounterMode::kShadow : wire::CounterMode::kQuarantine);
+}
 
 ArmCounts* arm_of(Sums& sums,
                   const wire::RevisionCounters& counters,
                   const api::CanaryRolloutStatus& status) {
   const bool is_live = counters.mode == wire::CounterMode::kLive;
+  const bool is_shadow = status.desired.mode == api::TrafficMode::kShadow;
+  if (!is_live && !are_pairs(counters.mode, is_shadow)) {
+    return nullptr;
+  }
   if (counters.revision == status.candidate_revision) {
     return is_live ? &sums.candidate : &sums.candidate_pairs;
   }
@@ -43,14 +57,45 @@ ArmCounts* arm_of(Sums& sums,
   return nullptr;
 }
 
+void add_overlap(std::vector<Series>& series,
+                 const wire::PairCounters& pair,
+                 std::vector<std::int64_t>& sums) {
+  sums.resize(std::max(sums.size(), pair.overlap.size()));
+  for (std::size_t i = 0; i < pair.overlap.size(); ++i) {
+    series.push_back({fmt::format("{}/overlap/{}", pair.revision, i), pair.overlap[i], &sums[i]});
+  }
+}
+
+// What comparing the candidate's answers, or another stable worker's, with stable's gave.
+void add_comparisons(std::vector<Series>& series,
+                     Sums& sums,
+                     const wire::Counters& counters,
+                     const api::CanaryRolloutStatus& status) {
+  for (const wire::PairCounters& pair : counters.pairs) {
+    if (pair.stable != status.stable_revision) {
+      continue;
+    }
+    if (pair.revision == status.stable_revision) {
+      add_overlap(series, pair, sums.compared.stable);
+    } else if (pair.revision == status.candidate_revision) {
+      add_overlap(series, pair, sums.compared.candidate);
+      series.push_back({"shadow/rbo", pair.rbo_sum, &sums.compared.rbo_sum});
+      series.push_back({"shadow/incomparable", pair.incomparable, &sums.compared.incomparable});
+      series.push_back({"shadow/dropped", pair.dropped, &sums.compared.dropped});
+    }
+  }
+}
+
 std::vector<Series> series_of(Sums& sums,
                               const wire::Counters& counters,
                               const api::CanaryRolloutStatus& status) {
   std::vector<Series> series;
+  const bool is_shadow = status.desired.mode == api::TrafficMode::kShadow;
   for (const wire::RevisionCounters& revision : counters.revisions) {
     if (ArmCounts* arm = arm_of(sums, revision, status)) {
       const bool is_live = revision.mode == wire::CounterMode::kLive;
-      const std::string name = fmt::format("{}/{}", revision.revision, is_live ? "live" : "pairs");
+      const std::string name =
+          fmt::format("{}/{}", revision.revision, is_live ? "live" : pairs_name(is_shadow));
       series.push_back({name + "/ended", revision.ended, &arm->n});
       series.push_back({name + "/failed", revision.failed, &arm->bad});
     }
@@ -61,6 +106,9 @@ std::vector<Series> series_of(Sums& sums,
       series.push_back({"pod/" + upstream.pod + "/ended", upstream.ended, &pod.n});
       series.push_back({"pod/" + upstream.pod + "/failed", upstream.failed, &pod.bad});
     }
+  }
+  if (is_shadow) {
+    add_comparisons(series, sums, counters, status);
   }
   return series;
 }
@@ -96,6 +144,13 @@ analysis::PairCounts pairs_of(const Sums& sums) {
   return {.n = n,
           .bad_candidate = std::min(n, sums.candidate_pairs.bad),
           .bad_stable = std::min(n, sums.stable_pairs.bad)};
+}
+
+// Stable's live queries that are in no pair of copies. A pair ends later than its live query, so
+// that in one block there may be more of them.
+ArmCounts without_pairs(const ArmCounts& live, const analysis::PairCounts& pairs) {
+  const std::int64_t n = std::max<std::int64_t>(0, live.n - pairs.n);
+  return {.n = n, .bad = std::clamp<std::int64_t>(live.bad - pairs.bad_stable, 0, n)};
 }
 
 ArmCounts sum_of(const ArmCounts& live, std::int64_t n, std::int64_t bad) {
@@ -211,8 +266,9 @@ void take_baseline(const Turn& turn, analysis::State& state) {
   }
 }
 
-analysis::Block take_block(const Turn& turn, analysis::State& state) {
-  analysis::Block block;
+TakenBlock take_block(const Turn& turn, analysis::State& state) {
+  TakenBlock taken;
+  analysis::Block& block = taken.block;
   analysis::CounterLedger ledger = state.counters;
   Sums sums;
   for (const RouterSeen& router : turn.seen.routers) {
@@ -222,13 +278,18 @@ analysis::Block take_block(const Turn& turn, analysis::State& state) {
     if (const Status status = add_router(sums, ledger, router, turn.status()); !status) {
       block.data = analysis::BlockData::kBadCounts;
       block.data_detail = status.error().message;
-      return block;
+      return taken;
     }
   }
   state.counters = std::move(ledger);
   block.candidate = sums.candidate;
   block.stable = sums.stable;
   block.pairs = pairs_of(sums);
+  block.is_shadow = is_in_shadow(turn);
+  if (block.is_shadow) {
+    block.stable = without_pairs(block.stable, block.pairs);
+    taken.compared = std::move(sums.compared);
+  }
   for (const auto& [pod, counts] : sums.stable_pods) {
     if (counts.n > 0 || counts.bad > 0) {
       block.stable_pods.push_back({.pod = pod, .n = counts.n, .bad = counts.bad});
@@ -238,7 +299,7 @@ analysis::Block take_block(const Turn& turn, analysis::State& state) {
   block.facts.all_requests_failing = analysis::all_requests_failing(
       sum_of(block.candidate, block.pairs.n, block.pairs.bad_candidate),
       sum_of(block.stable, block.pairs.n, block.pairs.bad_stable));
-  return block;
+  return taken;
 }
 
 }  // namespace sluice::canary_rollout

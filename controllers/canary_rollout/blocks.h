@@ -49,6 +49,11 @@ void take_baseline(const Turn& turn, analysis::State& state);
 // What happened since the ledger's counters, by the newest counters of every router, those that are
 // gone included; the ledger moves on. Counters that cannot be read give a block that does not
 // count, and the ledger stays.
-[[nodiscard]] analysis::Block take_block(const Turn& turn, analysis::State& state);
+struct TakenBlock {
+  analysis::Block block = {};
+  api::RankingAgreement compared = {};  // In shadow.
+};
+
+[[nodiscard]] TakenBlock take_block(const Turn& turn, analysis::State& state);
 
 }  // namespace sluice::canary_rollout

@@ -127,7 +127,7 @@ void follow_candidate(Turn& turn) {
   if (status.candidate_revision.empty()) {
     status.candidate_revision = bounded(candidate->revision, kNameMax);
   }
-  ask_for(turn, status.desired.mode, status.desired.weight);
+  ask_again(turn);
 }
 
 // The index cannot build the candidate, or keep it. Returns whether that ended the rollout.
@@ -245,6 +245,13 @@ void summarise(Turn& turn) {
   }
   status.weight_summary = fmt::format(
       "{}/{}", format_share(status.observed_weight), format_share(status.desired_weight));
+  if (is_in_shadow(turn)) {
+    const bool is_copied = route != nullptr && route->confirmed &&
+                           route->candidate_revision == status.candidate_revision;
+    status.weight_summary = fmt::format("shadow {}/{}",
+                                        format_share(is_copied ? route->shadow : Share{}),
+                                        format_share(status.desired.shadow_percent));
+  }
   follow_pauses(turn);
   complete_conditions(turn);
 }

@@ -74,6 +74,7 @@ void describe(Io& io, Block& value) {
   io.defaulted("candidate", value.candidate);
   io.defaulted("stable", value.stable);
   io.defaulted("pairs", value.pairs);
+  io.defaulted("isShadow", value.is_shadow);
   io.defaulted("stablePods", value.stable_pods, {.max_items = 4096});
   io.defaulted("candidatePods", value.candidate_pods);
   io.defaulted("data", value.data);

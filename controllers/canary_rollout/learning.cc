@@ -1,9 +1,8 @@
 #include "controllers/canary_rollout/learning.h"
 
-#include <algorithm>
-
 #include "base/check.h"
 #include "controllers/canary_rollout/blocks.h"
+#include "controllers/canary_rollout/live_step.h"
 #include "controllers/canary_rollout/policy.h"
 
 namespace sluice::canary_rollout {
@@ -24,9 +23,7 @@ void begin(Turn& turn) {
 
 void learn_from_stable(Turn& turn) {
   CHECK(turn.policy.has_value());
-  const bool has_split = std::ranges::any_of(
-      turn.policy->steps, [](const api::Step& step) { return step.split.has_value(); });
-  if (!has_split || !is_traffic_off(turn)) {
+  if (!has_live_step(*turn.policy) || !is_traffic_off(turn)) {
     return;
   }
   std::optional<analysis::State> state = stored_state(turn);
@@ -38,7 +35,7 @@ void learn_from_stable(Turn& turn) {
   if (!ended || !ended->fresh.is_fresh) {
     return;  // Routers that tell again bring the next look.
   }
-  analysis::Block block = take_block(turn, *state);
+  analysis::Block block = take_block(turn, *state).block;
   block.index = state->block_index + ended->intervals;
   analysis::learn_stable(settings_of(*turn.policy), *state, block);
   store_state(turn, *state);

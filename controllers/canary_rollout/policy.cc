@@ -9,6 +9,8 @@
 #include "base/check.h"
 #include "base/describe.h"
 #include "controllers/analysis/counters.h"
+#include "controllers/canary_rollout/agreement.h"
+#include "controllers/canary_rollout/live_step.h"
 
 namespace sluice::canary_rollout {
 namespace {
@@ -44,10 +46,6 @@ bool has_evaluate_step(const std::vector<api::Step>& steps) {
                              [](const api::Step& step) { return step.evaluate.has_value(); });
 }
 
-bool has_split_step(const std::vector<api::Step>& steps) {
-  return std::ranges::any_of(steps, [](const api::Step& step) { return step.split.has_value(); });
-}
-
 template <class Matches>
 const Objective* find_objective(const ResolvedPolicy& policy, Matches matches) {
   const auto found = std::ranges::find_if(policy.analysis.objectives, matches);
@@ -66,7 +64,7 @@ std::string free_name(const ResolvedPolicy& policy, const std::string& wanted) {
 
 void add_missing_objectives(ResolvedPolicy& policy, const api::RagIndexSpec& index) {
   auto& objectives = policy.analysis.objectives;
-  if (errors_objective(policy) == nullptr && has_split_step(policy.steps)) {
+  if (errors_objective(policy) == nullptr && has_live_step(policy)) {
     api::ErrorRateObjective errors;
     if (!index.slo.availability) {
       errors.max = kDefaultErrorMax;
@@ -76,6 +74,10 @@ void add_missing_objectives(ResolvedPolicy& policy, const api::RagIndexSpec& ind
   if (golden_objective(policy) == nullptr && index.evaluation && has_evaluate_step(policy.steps)) {
     objectives.push_back(
         {.name = free_name(policy, "quality"), .golden_set = api::GoldenSetObjective{}});
+  }
+  if (agreement_objective(policy) == nullptr && has_shadow_step(policy)) {
+    objectives.push_back({.name = free_name(policy, "agreement"),
+                          .ranking_overlap = api::RankingOverlapObjective{}});
   }
 }
 
@@ -105,6 +107,18 @@ void check_split(Problems& problems, const std::string& path, const api::SplitSt
   }
 }
 
+void check_shadow(Problems& problems, const std::string& path, const api::ShadowStep& shadow) {
+  if (shadow.share.ten_thousandths <= 0 || shadow.share > kWhole) {
+    problems.add(path + ".share", "must be above 0% and at most 100%");
+  }
+  if (shadow.min_duration < Duration::zero() || shadow.max_duration < shadow.min_duration) {
+    problems.add(path + ".maxDuration", "must not be below minDuration");
+  }
+  if (shadow.min_samples < 0) {
+    problems.add(path + ".minSamples", "must not be negative");
+  }
+}
+
 void check_steps(Problems& problems, const std::vector<api::Step>& steps) {
   if (steps.empty()) {
     problems.add(".spec.steps", "must have at least one step");
@@ -112,14 +126,19 @@ void check_steps(Problems& problems, const std::vector<api::Step>& steps) {
   Share highest{0};
   for (std::size_t i = 0; i < steps.size(); ++i) {
     const std::string path = fmt::format(".spec.steps[{}]", i);
-    const int actions =
-        (steps[i].evaluate ? 1 : 0) + (steps[i].split ? 1 : 0) + (steps[i].pause ? 1 : 0);
+    const int actions = (steps[i].evaluate ? 1 : 0) + (steps[i].shadow ? 1 : 0) +
+                        (steps[i].split ? 1 : 0) + (steps[i].pause ? 1 : 0);
     if (actions != 1) {
-      problems.add(path, "exactly one of evaluate, split, pause must be set");
+      problems.add(path, "exactly one of evaluate, shadow, split, pause must be set");
     } else if (steps[i].pause) {
       const auto& longest = steps[i].pause->max_duration;
       if (longest && *longest <= Duration::zero()) {
         problems.add(path + ".pause.maxDuration", "must be above 0s");
+      }
+    } else if (steps[i].shadow) {
+      check_shadow(problems, path + ".shadow", *steps[i].shadow);
+      if (highest > Share{}) {
+        problems.add(path + ".shadow", "must come before the first split: it has no weight");
       }
     } else if (steps[i].split) {
       check_split(problems, path + ".split", *steps[i].split);
@@ -169,6 +188,7 @@ void check_objectives(Problems& problems, const ResolvedPolicy& policy) {
   std::set<std::string_view> names;
   int errors = 0;
   int golden_sets = 0;
+  int overlaps = 0;
   const auto& objectives = policy.analysis.objectives;
   if (objectives.size() > kObjectivesMax) {
     problems.add(".spec.analysis.objectives", "must have at most 8 objectives");
@@ -181,8 +201,17 @@ void check_objectives(Problems& problems, const ResolvedPolicy& policy) {
     } else if (!names.insert(objective.name).second) {
       problems.add(path + ".name", fmt::format("\"{}\" is there twice", objective.name));
     }
-    if (objective.error_rate.has_value() == objective.golden_set.has_value()) {
-      problems.add(path, "exactly one of errorRate, goldenSet must be set");
+    const int kinds = (objective.error_rate ? 1 : 0) + (objective.golden_set ? 1 : 0) +
+                      (objective.ranking_overlap ? 1 : 0);
+    if (kinds != 1) {
+      problems.add(path, "exactly one of errorRate, goldenSet, rankingOverlap must be set");
+    } else if (objective.ranking_overlap) {
+      if (objective.ranking_overlap->at != 10) {
+        problems.add(path + ".rankingOverlap.at", "must be 10");
+      }
+      if (++overlaps > 1) {
+        problems.add(path + ".rankingOverlap", "another objective is a rankingOverlap already");
+      }
     } else if (objective.error_rate) {
       check_error_rate(problems, path + ".errorRate", *objective.error_rate);
       if (++errors > 1) {
@@ -224,9 +253,13 @@ Status check_policy(const ResolvedPolicy& policy) {
     problems.add(".spec.steps",
                  "evaluate needs a golden set, and the index has no spec.evaluation.goldenSet");
   }
-  if (has_split_step(policy.steps) != (errors_objective(policy) != nullptr)) {
+  if (has_live_step(policy) != (errors_objective(policy) != nullptr)) {
     problems.add(".spec.analysis.objectives",
-                 "an errorRate objective is judged in split steps: one needs the other");
+                 "an errorRate objective is judged in shadow and split steps: one needs the other");
+  }
+  if (has_shadow_step(policy) != (agreement_objective(policy) != nullptr)) {
+    problems.add(".spec.analysis.objectives",
+                 "a rankingOverlap objective is judged in shadow steps: one needs the other");
   }
   if (golden_objective(policy) != nullptr && !has_evaluate_step(policy.steps)) {
     problems.add(".spec.analysis.objectives",
@@ -273,6 +306,10 @@ const Objective* golden_objective(const ResolvedPolicy& policy) {
   return find_objective(policy, [](const Objective& o) { return o.golden_set.has_value(); });
 }
 
+const Objective* agreement_objective(const ResolvedPolicy& policy) {
+  return find_objective(policy, [](const Objective& o) { return o.ranking_overlap.has_value(); });
+}
+
 double in_seconds(Duration duration) {
   return std::chrono::duration<double>(duration).count();
 }
@@ -280,6 +317,9 @@ double in_seconds(Duration duration) {
 analysis::Settings settings_of(const ResolvedPolicy& policy) {
   analysis::Settings settings;
   settings.false_rollback_rate = policy.analysis.false_rollback_rate.fraction();
+  if (gates_on_agreement(policy)) {
+    settings.false_rollback_rate *= 1 - kAgreementBudget;
+  }
   settings.block_seconds = in_seconds(policy.analysis.block);
   settings.max_duration_seconds = in_seconds(policy.analysis.max_duration);
   settings.data.no_data_abort_seconds = in_seconds(policy.analysis.no_data_timeout);

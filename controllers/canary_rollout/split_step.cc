@@ -1,5 +1,5 @@
-// The split step: a share of live queries for the candidate, judged block by block; and the pause
-// after it, in which that goes on.
+// Shadow and split steps: live queries for the candidate, or copies of them, judged block by block;
+// and the pause after one, in which that goes on.
 
 #include <fmt/format.h>
 
@@ -7,9 +7,11 @@
 #include <cmath>
 
 #include "base/check.h"
+#include "controllers/canary_rollout/agreement.h"
 #include "controllers/canary_rollout/blocks.h"
 #include "controllers/canary_rollout/conditions.h"
 #include "controllers/canary_rollout/learning.h"
+#include "controllers/canary_rollout/live_step.h"
 #include "controllers/canary_rollout/phases.h"
 #include "controllers/canary_rollout/policy.h"
 #include "controllers/canary_rollout/split_verdict.h"
@@ -26,20 +28,21 @@ constexpr Duration kUnreadyWithTrafficMax = std::chrono::seconds(60);
 // the workers may still be fetching.
 Duration unready_max(const Turn& turn) {
   const api::RouteStatus* route = turn.route();
-  const bool has_traffic = route != nullptr && route->weight.ten_thousandths > 0 &&
+  const bool has_traffic = route != nullptr && !route->candidate_revision.empty() &&
                            route->candidate_revision == turn.status().candidate_revision;
   return has_traffic ? kUnreadyWithTrafficMax : turn.policy->analysis.no_data_timeout;
 }
 
-// The split whose weight the candidate has: the present step's, in a pause that of the last before.
-const api::SplitStep& present_split(const Turn& turn) {
+// The step whose traffic the candidate has: the present one, in a pause the last such before it.
+LiveStep present_step(const Turn& turn) {
   const auto& steps = turn.policy->steps;
   std::size_t i = std::min(static_cast<std::size_t>(turn.status().step_index), steps.size() - 1);
-  while (!steps.at(i).split) {
+  std::optional<LiveStep> step = live_step(steps.at(i));
+  while (!step) {
     CHECK(turn.status().phase == api::RolloutPhase::kPaused && i > 0);
-    --i;
+    step = live_step(steps.at(--i));
   }
-  return *steps.at(i).split;
+  return *step;
 }
 
 // The traffic of the step is there: its clock and its proof begin. Evidence for a rollback goes on
@@ -50,10 +53,15 @@ void start_step(Turn& turn) {
   if (!state) {
     state = analysis::new_state(settings);
   }
-  analysis::reset_step(*state, present_split(turn).weight.fraction());
+  const LiveStep step = present_step(turn);
+  analysis::reset_step(*state, step.weight().fraction());
   take_baseline(turn, *state);
   store_state(turn, *state);
   turn.status().evidence->invalid_blocks = 0;
+  turn.status().evidence->agreement.reset();
+  if (step.is_shadow) {
+    turn.status().evidence->agreement.emplace();
+  }
   if (!turn.status().step_started_at) {
     turn.status().step_started_at = turn.second;
   }
@@ -73,13 +81,13 @@ void await_traffic(Turn& turn) {
     return;
   }
   learn_from_stable(turn);
-  const std::string weight = format_share(status.desired.weight);
+  const std::string share = format_share(present_step(turn).share);
   if (route != nullptr && route->desired_seq == status.desired.seq) {
-    status.message = fmt::format("waiting for every router to confirm {}", weight);
+    status.message = fmt::format("waiting for every router to confirm {}", share);
   } else {
     const std::string& trouble = turn.seen.candidate_pods.detail;
     status.message = bounded(fmt::format("waiting for enough ready workers to carry {}{}{}",
-                                         weight,
+                                         share,
                                          trouble.empty() ? "" : "; ",
                                          trouble),
                              kTextMax);
@@ -93,7 +101,11 @@ void fold_block(Turn& turn, analysis::State state, const EndedBlock& ended) {
   const analysis::State before = state;
   analysis::Block block;
   if (ended.fresh.is_fresh) {
-    block = take_block(turn, state);
+    TakenBlock taken = take_block(turn, state);
+    block = std::move(taken.block);
+    if (auto& agreement = turn.status().evidence->agreement) {
+      add_agreement(*agreement, taken.compared);
+    }
   } else {
     block.data = BlockData::kBothBlind;
     block.data_detail = ended.fresh.detail;
@@ -106,7 +118,7 @@ void fold_block(Turn& turn, analysis::State state, const EndedBlock& ended) {
   const bool has_data = block.data == BlockData::kValid && block.candidate.n + block.pairs.n > 0;
   evidence.invalid_blocks = has_data ? 0 : evidence.invalid_blocks + 1;
   act_on_block(turn,
-               {.split = present_split(turn),
+               {.step = present_step(turn),
                 .settings = settings,
                 .before = before,
                 .after = state,

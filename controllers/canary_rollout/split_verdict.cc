@@ -3,8 +3,10 @@
 #include <fmt/format.h>
 
 #include <cmath>
+#include <optional>
 
 #include "base/check.h"
+#include "controllers/canary_rollout/agreement.h"
 #include "controllers/canary_rollout/blocks.h"
 #include "controllers/canary_rollout/conditions.h"
 #include "controllers/canary_rollout/inputs.h"
@@ -17,6 +19,13 @@ namespace {
 
 using analysis::Verdict;
 
+// The candidate's answers that the step is about: those of users, or those that were compared.
+std::int64_t samples_of(const Turn& turn, const JudgedBlock& judged) {
+  const auto& agreement = turn.status().evidence->agreement;
+  return judged.step.is_shadow && agreement ? compared_answers(*agreement)
+                                            : judged.after.totals.candidate.n;
+}
+
 // What keeps a step from ending although its evidence is there; empty when nothing does.
 std::string what_step_awaits(const Turn& turn, const JudgedBlock& judged) {
   const analysis::StepTotals& totals = judged.after.totals;
@@ -24,29 +33,30 @@ std::string what_step_awaits(const Turn& turn, const JudgedBlock& judged) {
   // Blocks without data give no credit of time, and neither does an operator's absence.
   const Duration credit = turn.policy->analysis.block * totals.blocks;
   const bool is_clock_back = turn.now < started;
-  const bool has_time = credit >= judged.split.min_duration &&
-                        (is_clock_back || turn.now - started >= judged.split.min_duration);
+  const bool has_time = credit >= judged.step.min_duration &&
+                        (is_clock_back || turn.now - started >= judged.step.min_duration);
   if (is_held(turn)) {
     return "a person: " + what_person_must_do(turn);
   }
   if (!is_split_confirmed(turn)) {
     return "every router to confirm the weight again";
   }
-  if (is_quarantined(turn) || judged.block.pairs.n > 0) {
+  if (!judged.step.is_shadow && (is_quarantined(turn) || judged.block.pairs.n > 0)) {
     return "the end of quarantine";
   }
   if (judged.block.data != analysis::BlockData::kValid) {
     return "usable data";
   }
   if (!has_time) {
-    return "its minimum duration " + format_duration(judged.split.min_duration);
+    return "its minimum duration " + format_duration(judged.step.min_duration);
   }
-  if (totals.candidate.n < judged.split.min_samples) {
-    return fmt::format("{} of {} samples", totals.candidate.n, judged.split.min_samples);
+  const std::int64_t samples = samples_of(turn, judged);
+  if (samples < judged.step.min_samples) {
+    return fmt::format("{} of {} samples", samples, judged.step.min_samples);
   }
-  if (!share_matches(totals, judged.split.weight.fraction())) {
+  if (!judged.step.is_shadow && !share_matches(totals, judged.step.share.fraction())) {
     return fmt::format("the observed share to match {}: {} of {} queries went to the candidate",
-                       format_share(judged.split.weight),
+                       format_share(judged.step.share),
                        totals.candidate.n + totals.pairs.n,
                        totals.candidate.n + totals.pairs.n + totals.stable.n);
   }
@@ -54,7 +64,7 @@ std::string what_step_awaits(const Turn& turn, const JudgedBlock& judged) {
 }
 
 bool is_out_of_time(const Turn& turn, const JudgedBlock& judged) {
-  return !is_held(turn) && (time_in_step(turn) >= judged.split.max_duration ||
+  return !is_held(turn) && (time_in_step(turn) >= judged.step.max_duration ||
                             time_in_rollout(turn) >= turn.policy->analysis.max_duration);
 }
 
@@ -92,6 +102,18 @@ void show(Turn& turn, const JudgedBlock& judged) {
   status.objectives.push_back(std::move(shown));
   status.verdict = bounded(seen.one_line, kTextMax);
   status.message = bounded(seen.message, kTextMax);
+}
+
+// Of the shadow step's comparisons, if the present block is of one.
+std::optional<AgreementAssessment> judge_rankings(Turn& turn) {
+  api::CanaryRolloutStatus& status = turn.status();
+  if (!status.evidence->agreement || agreement_objective(*turn.policy) == nullptr) {
+    return std::nullopt;
+  }
+  AgreementAssessment seen = judge_agreement(*turn.policy, *status.evidence->agreement);
+  std::erase_if(status.objectives, [&](const auto& other) { return other.name == seen.row.name; });
+  status.objectives.push_back(seen.row);
+  return seen;
 }
 
 Finding finding_of(const Turn& turn, const JudgedBlock& judged, std::string_view verdict) {
@@ -177,7 +199,7 @@ bool apply_inconclusive_policy(Turn& turn, const JudgedBlock& judged) {
       roll_back(turn, finding);
       return true;
     case api::Inconclusive::kAdvance:
-      if (!is_suspect(judged) && judged.after.totals.candidate.n > 0 &&
+      if (!is_suspect(judged) && samples_of(turn, judged) > 0 &&
           what_step_awaits(turn, judged).empty()) {
         finding.verdict = "Advanced";
         advance(turn, finding);
@@ -241,9 +263,19 @@ bool share_matches(const analysis::StepTotals& totals, double weight) {
 
 void act_on_block(Turn& turn, const JudgedBlock& judged) {
   show(turn, judged);
+  const std::optional<AgreementAssessment> rankings = judge_rankings(turn);
   const analysis::Assessment& seen = judged.assessment;
   if (seen.verdict == Verdict::kRollBack) {
     roll_back(turn, finding_of(turn, judged, "RolledBack"));
+    return;
+  }
+  if (rankings && rankings->verdict == AgreementVerdict::kDiffers) {
+    roll_back(turn,
+              {.verdict = "RolledBack",
+               .reason = "RankingsDiffer",
+               .objective = rankings->row.name,
+               .message = rankings->row.message,
+               .inputs = rankings->inputs});
     return;
   }
   const bool is_stale = seen.conditions.data_stale;
@@ -256,7 +288,10 @@ void act_on_block(Turn& turn, const JudgedBlock& judged) {
     act_in_pause(turn, judged);
     return;
   }
-  const std::string awaited = what_step_awaits(turn, judged);
+  std::string awaited = what_step_awaits(turn, judged);
+  if (awaited.empty() && rankings && rankings->verdict == AgreementVerdict::kKeepLooking) {
+    awaited = "the rankings to be shown equivalent: " + rankings->row.message;
+  }
   if (seen.verdict == Verdict::kAdvance && awaited.empty()) {
     advance(turn, finding_of(turn, judged, "Advanced"));
     return;

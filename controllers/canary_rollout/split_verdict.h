@@ -1,14 +1,15 @@
 #pragma once
-// What follows from a block of a split step: rollback, the next step, or keep looking. Internal to
-// the core.
+// What follows from a block of a shadow or split step: rollback, the next step, or keep looking.
+// Internal to the core.
 
 #include "controllers/analysis/rollout_analysis.h"
+#include "controllers/canary_rollout/live_step.h"
 #include "controllers/canary_rollout/turn.h"
 
 namespace sluice::canary_rollout {
 
 struct JudgedBlock {
-  const api::SplitStep& split;
+  LiveStep step;
   const analysis::Settings& settings;
   const analysis::State& before;
   const analysis::State& after;

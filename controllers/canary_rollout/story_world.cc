@@ -113,6 +113,7 @@ void StoryWorld::restart_router(int router) {
   one.counters.revisions.clear();
   one.counters.upstreams.clear();
   one.counters.quarantine.clear();
+  one.counters.pairs.clear();
   one.level = 0;
   one.counters.process_start_id = fmt::format("start-{}-{}", router, ++one.restarts);
 }
@@ -149,14 +150,14 @@ wire::QuarantineState& StoryWorld::quarantine_of(Router& router, const std::stri
   return router.counters.quarantine.emplace_back(wire::QuarantineState{.revision = revision});
 }
 
-void StoryWorld::count_stable(Router& router, wire::CounterMode mode) {
+bool StoryWorld::count_stable(Router& router, wire::CounterMode mode) {
   const std::string& stable = index->status.stable_revision;
   auto& counters = counters_of(router, stable, mode);
   const bool failed = flip(stable_error_rate);
   ++counters.ended;
   counters.failed += failed ? 1 : 0;
   if (mode != wire::CounterMode::kLive) {
-    return;
+    return failed;
   }
   const std::string pod = fmt::format("stable-pod-{}", rng_.below(2));
   auto found = std::ranges::find(router.counters.upstreams, pod, &wire::UpstreamCounters::pod);
@@ -166,6 +167,7 @@ void StoryWorld::count_stable(Router& router, wire::CounterMode mode) {
   }
   ++found->ended;
   found->failed += failed ? 1 : 0;
+  return failed;
 }
 
 // Returns whether the candidate is in quarantine afterwards.
@@ -208,6 +210,36 @@ void StoryWorld::serve_pair(Router& router, const std::string& candidate) {
   feed_detector(router, candidate, failed);
 }
 
+// A tenth of the copies goes to another worker of stable.
+void StoryWorld::serve_copy(Router& router, bool has_stable_failed) {
+  const std::string& stable = index->status.stable_revision;
+  const bool is_twin = rng_.below(10) == 0;
+  const std::string asked = is_twin ? stable : index->status.route->candidate_revision;
+  auto& pairs = router.counters.pairs;
+  auto pair = std::ranges::find(pairs, asked, &wire::PairCounters::revision);
+  if (pair == pairs.end()) {
+    pairs.push_back(
+        {.stable = stable, .revision = asked, .overlap = std::vector<std::int64_t>(11)});
+    pair = std::prev(pairs.end());
+  }
+  const bool failed = flip(is_twin ? stable_error_rate : candidate_error_rate);
+  if (!failed && !has_stable_failed) {
+    const double tenths = 10 * (is_twin ? options_.stable_overlap : options_.overlap);
+    const bool goes_up = flip(tenths - std::floor(tenths));
+    ++pair->overlap.at(static_cast<std::size_t>(std::floor(tenths)) + (goes_up ? 1U : 0U));
+    pair->rbo_sum += std::llround(tenths * 1000);
+  }
+  if (is_twin) {
+    return;
+  }
+  for (const auto& [revision, has_failed] :
+       {std::pair(asked, failed), std::pair(stable, has_stable_failed)}) {
+    auto& counters = counters_of(router, revision, wire::CounterMode::kShadow);
+    ++counters.ended;
+    counters.failed += has_failed ? 1 : 0;
+  }
+}
+
 // A second of queries.
 void StoryWorld::serve(Router& router) {
   const api::RouteStatus& route = *index->status.route;
@@ -215,7 +247,10 @@ void StoryWorld::serve(Router& router) {
                       (flip(queries_per_second - std::floor(queries_per_second)) ? 1 : 0);
   for (int i = 0; i < queries; ++i) {
     if (route.candidate_revision.empty() || !flip(route.weight.fraction())) {
-      count_stable(router, wire::CounterMode::kLive);
+      const bool failed = count_stable(router, wire::CounterMode::kLive);
+      if (route.shadow > Share{} && flip(route.shadow.fraction())) {
+        serve_copy(router, failed);
+      }
     } else if (quarantine_of(router, route.candidate_revision).active) {
       serve_pair(router, route.candidate_revision);
     } else {
@@ -242,14 +277,21 @@ void StoryWorld::obey() {
                        desired.candidate == candidate->revision;
   const bool has_weight = is_ours && desired.mode != api::TrafficMode::kNone;
   const Share weight = has_weight ? desired.weight : Share{0};
+  const Share shadow = has_weight ? desired.shadow_percent : Share{0};
   const std::string revision = has_weight ? candidate->revision : std::string();
-  if (route.candidate_revision != revision || route.weight != weight) {
+  if (route.candidate_revision != revision || route.weight != weight || route.shadow != shadow) {
+    if (route.weight != weight) {
+      weights.push_back(weight);
+    }
+    if (route.shadow != shadow) {
+      shadows.push_back(shadow);
+    }
     route.candidate_revision = revision;
     route.weight = weight;
+    route.shadow = shadow;
     ++route.generation;
     route.confirmed = false;
     route_changed_at_ = ticks_;
-    weights.push_back(weight);
   }
   if (is_ours) {
     route.desired_seq = desired.seq;

@@ -18,6 +18,8 @@ struct StoryOptions {
   double queries_per_second = 400;
   double stable_error_rate = 0;
   double candidate_error_rate = 0;
+  double overlap = 1;         // Of the candidate's hits with stable's, by tenths.
+  double stable_overlap = 1;  // Of two workers of stable.
   int routers = 1;
   std::uint64_t seed = 1;
   bool restart_before_each_decide = false;  // The status goes through its JSON each time.
@@ -45,6 +47,7 @@ class StoryWorld {
   std::vector<Announce> events;
   std::vector<api::RolloutPhase> phases;  // Each phase once, in order of appearance.
   std::vector<Share> weights;             // Of the route, as they changed.
+  std::vector<Share> shadows;
   std::int64_t status_writes = 0;
   std::int64_t candidate_live_while_quarantined = 0;
 
@@ -85,7 +88,9 @@ class StoryWorld {
   void serve(Router& router);
   void serve_candidate(Router& router, const std::string& candidate);
   void serve_pair(Router& router, const std::string& candidate);
-  void count_stable(Router& router, wire::CounterMode mode);
+  void serve_copy(Router& router, bool has_stable_failed);
+  // Whether the query failed.
+  bool count_stable(Router& router, wire::CounterMode mode);
   bool feed_detector(Router& router, const std::string& candidate, bool failed);
   void scrape();
   void obey();

@@ -7,6 +7,7 @@
 
 #include "base/check.h"
 #include "controllers/canary_rollout/conditions.h"
+#include "controllers/canary_rollout/live_step.h"
 #include "controllers/canary_rollout/pauses.h"
 #include "controllers/canary_rollout/policy.h"
 
@@ -157,11 +158,12 @@ void enter_step(Turn& turn, std::int32_t step_index) {
   } else if (step.pause) {
     enter_pause(turn);
   } else {
-    CHECK(step.split.has_value());
+    const std::optional<LiveStep> live = live_step(step);
+    CHECK(live.has_value());
     status.phase = api::RolloutPhase::kProgressing;
     status.message =
-        fmt::format("waiting for every router to confirm {}", format_share(step.split->weight));
-    ask_for(turn, api::TrafficMode::kSplit, step.split->weight);
+        fmt::format("waiting for every router to confirm {}", format_share(live->share));
+    ask_for(turn, live->mode(), live->share);
     set_progressing(turn, "Progressing", status.message);
   }
   announce(turn, false, "StepStarted", "step " + status.step_summary);
@@ -286,8 +288,9 @@ std::string step_summary(const api::ResolvedPolicy& policy, std::int32_t step_in
   }
   const api::Step& step = policy.steps[number];
   const std::string place = fmt::format("{}/{}", number + 1, count);
-  if (step.split) {
-    return fmt::format("{} split {}", place, format_share(step.split->weight));
+  if (const std::optional<LiveStep> live = live_step(step)) {
+    return fmt::format(
+        "{} {} {}", place, live->is_shadow ? "shadow" : "split", format_share(live->share));
   }
   return place + (step.pause ? " pause" : " evaluate");
 }

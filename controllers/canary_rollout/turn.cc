@@ -72,18 +72,29 @@ bool is_committed(const Turn& turn) {
 
 bool is_traffic_off(const Turn& turn) {
   const api::RouteStatus* route = turn.route();
-  return route == nullptr || (route->confirmed && (route->candidate_revision.empty() ||
-                                                   route->weight.ten_thousandths == 0));
+  return route == nullptr ||
+         (route->confirmed && (route->candidate_revision.empty() ||
+                               (route->weight == Share{} && route->shadow == Share{})));
 }
 
 bool is_split_confirmed(const Turn& turn) {
   const api::RouteStatus* route = turn.route();
   const api::DesiredTraffic& desired = turn.status().desired;
   return route != nullptr && route->confirmed && route->desired_seq == desired.seq &&
-         route->candidate_revision == desired.candidate && route->weight == desired.weight;
+         route->candidate_revision == desired.candidate && route->weight == desired.weight &&
+         route->shadow == desired.shadow_percent;
 }
 
-void ask_for(Turn& turn, api::TrafficMode mode, Share weight) {
+bool is_in_shadow(const Turn& turn) {
+  return turn.status().desired.mode == api::TrafficMode::kShadow;
+}
+
+void ask_again(Turn& turn) {
+  const api::DesiredTraffic& desired = turn.status().desired;
+  ask_for(turn, desired.mode, is_in_shadow(turn) ? desired.shadow_percent : desired.weight);
+}
+
+void ask_for(Turn& turn, api::TrafficMode mode, Share share) {
   api::DesiredTraffic& desired = turn.status().desired;
   api::DesiredTraffic next = desired;
   next.index_uid = turn.index().metadata.uid;
@@ -93,7 +104,9 @@ void ask_for(Turn& turn, api::TrafficMode mode, Share weight) {
   }
   next.candidate = turn.status().candidate_revision;
   next.mode = mode;
-  next.weight = weight;
+  const bool is_shadow = mode == api::TrafficMode::kShadow;
+  next.weight = is_shadow ? Share{} : share;
+  next.shadow_percent = is_shadow ? share : Share{};
   if (next != desired) {
     ++next.seq;
     desired = std::move(next);

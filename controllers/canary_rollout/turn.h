@@ -43,8 +43,14 @@ struct Turn {
 // All routers confirm exactly what the status desires.
 [[nodiscard]] bool is_split_confirmed(const Turn& turn);
 
-// Changes what the index is asked for; the sequence number grows if anything did change.
-void ask_for(Turn& turn, api::TrafficMode mode, Share weight);
+// Changes what the index is asked for; the sequence number grows if anything did change. The share
+// is that of the mode: of copies in Shadow, else of users.
+void ask_for(Turn& turn, api::TrafficMode mode, Share share);
+// The same again, of the candidate as the index knows it now.
+void ask_again(Turn& turn);
+
+// The candidate is asked copies of stable's queries.
+[[nodiscard]] bool is_in_shadow(const Turn& turn);
 
 // Look again no later than `delay` from now (never sooner than 50 ms).
 void look_again_in(Turn& turn, Duration delay);

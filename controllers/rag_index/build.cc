@@ -155,12 +155,12 @@ void follow_build(Turn& turn) {
 
 void follow_workers(Turn& turn) {
   api::CandidateStatus& candidate = *turn.candidate();
-  const std::int32_t needed = workers_for(turn, present_weight(turn));
+  const std::int32_t needed = workers_for(turn, present_shares(turn).load());
   candidate.ready_replicas = ready_workers(turn.seen, candidate.revision);
   candidate.phase = candidate.ready_replicas >= needed ? api::CandidatePhase::kReady
                                                        : api::CandidatePhase::kFetching;
   candidate.message = fmt::format("{} of {} workers ready", candidate.ready_replicas, needed);
-  if (candidate.ready_replicas > 0 || present_weight(turn) > Share{}) {
+  if (candidate.ready_replicas > 0 || present_shares(turn).load() > Share{}) {
     return;  // Whoever gives it traffic judges it.
   }
   const kube::Deployment* workers = find_deployment(turn.seen, candidate.revision);

@@ -138,7 +138,7 @@ void set_main_conditions(Turn& turn) {
   set(turn, "Reconciling", !is_ready && !outcome.is_stalled, is_ready ? serving : outcome);
   set(turn, "Stalled", !is_ready && outcome.is_stalled, is_ready ? serving : outcome);
   const bool has_workers = turn.status().ready_replicas > 0 ||
-                           (turn.status().route && present_weight(turn) == kWhole &&
+                           (turn.status().route && present_shares(turn).weight == kWhole &&
                             ready_workers(turn.seen, turn.status().candidate_revision) > 0);
   const bool is_available = has_workers && has_ready_router(turn) && !turn.is_suspended();
   set(turn,

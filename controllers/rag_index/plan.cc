@@ -25,7 +25,7 @@ Duration router_interval(const Turn& turn) {
     return kUnconfirmedInterval;
   }
   const bool is_in_rollout =
-      route.weight != Share{} || (is_judging_candidate(turn) && !is_rolled_back(turn));
+      !route.candidate_revision.empty() || (is_judging_candidate(turn) && !is_rolled_back(turn));
   if (!is_in_rollout || turn.rollout == nullptr) {
     return kIdleInterval;
   }

@@ -15,7 +15,7 @@ void keep_router(Turn& turn) {
   const kube::Deployment* known =
       find_deployment(turn.seen, router_name(turn.index().metadata.name));
   const bool must_wait =
-      known != nullptr && turn.status().route && turn.status().route->weight > Share{};
+      known != nullptr && turn.status().route && !turn.status().route->candidate_revision.empty();
   if (must_wait) {
     return;
   }

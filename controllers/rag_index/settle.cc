@@ -57,8 +57,8 @@ bool should_commit(const Turn& turn) {
   if (!turn.has_stable()) {
     return ready >= turn.spec().serving.replicas;
   }
-  return asked_weight(turn) == kWhole && present_weight(turn) == kWhole && ready > 0 &&
-         turn.status().route->confirmed;
+  return asked_shares(turn).weight == kWhole && present_shares(turn).weight == kWhole &&
+         ready > 0 && turn.status().route->confirmed;
 }
 
 // The commit point: the status write that sets stableRevision. Labels, route and the old stable's

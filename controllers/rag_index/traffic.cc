@@ -10,27 +10,27 @@ namespace sluice::rag_index {
 namespace {
 
 // Size before weight: more traffic only on as many ready workers as it needs; less at once.
-Share granted_weight(const Turn& turn) {
-  const Share asked = asked_weight(turn);
-  const Share present = present_weight(turn);
-  if (asked <= present) {
+TrafficShares granted_shares(const Turn& turn) {
+  const TrafficShares asked = asked_shares(turn);
+  const TrafficShares present = present_shares(turn);
+  if (asked.load() <= present.load()) {
     return asked;
   }
   const std::int32_t ready = ready_workers(turn.seen, turn.candidate()->revision);
-  return ready >= std::max(1, workers_for(turn, asked)) ? asked : present;
+  return ready >= std::max(1, workers_for(turn, asked.load())) ? asked : present;
 }
 
-// Which of the rollout's wishes the table with this weight fulfils.
-std::int64_t fulfilled_seq(const Turn& turn, Share weight, std::int64_t present) {
+// Which of the rollout's wishes the table with these shares fulfils.
+std::int64_t fulfilled_seq(const Turn& turn, const TrafficShares& shares, std::int64_t present) {
   if (turn.rollout == nullptr || turn.rollout->status.index_uid != turn.index().metadata.uid) {
     return present;
   }
   const api::DesiredTraffic& desired = turn.rollout->status.desired;
   if (desired.mode == api::TrafficMode::kNone) {
-    return weight == Share{} ? desired.seq : present;
+    return shares == TrafficShares{} ? desired.seq : present;
   }
   const bool is_obeyed = obeyed(turn).mode != api::TrafficMode::kNone;
-  return is_obeyed && weight == asked_weight(turn) ? desired.seq : present;
+  return is_obeyed && shares == asked_shares(turn) ? desired.seq : present;
 }
 
 Share errors_max(const Turn& turn) {
@@ -50,6 +50,19 @@ Share errors_max(const Turn& turn) {
                       : wire::RouteCandidate{}.error_rate_max;
 }
 
+// How far stable agrees with itself is asked for only where something hangs on it: it costs stable
+// workers.
+Share shadow_stable_of(const Turn& turn) {
+  constexpr Share kTwins{1000};
+  const api::ResolvedPolicy* policy = policy_of(turn);
+  const bool is_gated =
+      policy != nullptr &&
+      std::ranges::any_of(policy->analysis.objectives, [](const api::Objective& objective) {
+        return objective.ranking_overlap && objective.ranking_overlap->expect_equivalent;
+      });
+  return is_gated ? kTwins : Share{};
+}
+
 wire::RouteTable table_of(const Turn& turn) {
   const api::RouteStatus& route = *turn.status().route;
   wire::RouteTable table{.index = turn.index().metadata.name,
@@ -62,7 +75,11 @@ wire::RouteTable table_of(const Turn& turn) {
   if (!route.candidate_revision.empty()) {
     table.candidate = wire::RouteCandidate{.target = {.revision = route.candidate_revision},
                                            .weight = route.weight,
-                                           .error_rate_max = errors_max(turn)};
+                                           .error_rate_max = errors_max(turn),
+                                           .shadow = route.shadow};
+    if (route.shadow > Share{}) {
+      table.candidate->shadow_stable = shadow_stable_of(turn);
+    }
   }
   return table;
 }
@@ -103,25 +120,34 @@ void next_generation(api::RouteStatus& route) {
   route.confirmed_at.reset();
 }
 
+std::string description_of(const TrafficShares& shares,
+                           const std::string& stable,
+                           const std::string& candidate) {
+  if (shares.shadow > Share{}) {
+    return format_share(shares.shadow) + " of the queries are copied to " + candidate;
+  }
+  return candidate.empty() ? "all traffic goes to " + stable
+                           : format_share(shares.weight) + " of the traffic goes to " + candidate;
+}
+
 void set_content(Turn& turn, api::RouteStatus& route) {
-  const Share weight = granted_weight(turn);
-  const std::string candidate = weight > Share{} ? turn.candidate()->revision : std::string{};
+  const TrafficShares shares = granted_shares(turn);
+  const std::string candidate =
+      shares.load() > Share{} ? turn.candidate()->revision : std::string{};
   const std::string& stable = turn.status().stable_revision;
   if (route.generation == 0 || route.stable_revision != stable ||
-      route.candidate_revision != candidate || route.weight != weight) {
-    if (route.weight != weight) {
-      announce(turn,
-               false,
-               "TrafficMoved",
-               candidate.empty() ? "all traffic goes to " + stable
-                                 : format_share(weight) + " of the traffic goes to " + candidate);
+      route.candidate_revision != candidate || route.weight != shares.weight ||
+      route.shadow != shares.shadow) {
+    if (route.weight != shares.weight || route.shadow != shares.shadow) {
+      announce(turn, false, "TrafficMoved", description_of(shares, stable, candidate));
     }
     route.stable_revision = stable;
     route.candidate_revision = candidate;
-    route.weight = weight;
+    route.weight = shares.weight;
+    route.shadow = shares.shadow;
     next_generation(route);
   }
-  route.desired_seq = fulfilled_seq(turn, weight, route.desired_seq);
+  route.desired_seq = fulfilled_seq(turn, shares, route.desired_seq);
 }
 
 // Break glass: until when a person's edit is honoured. Not one that routers could not read.

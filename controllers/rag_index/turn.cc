@@ -174,7 +174,7 @@ std::int32_t workers_for(const Turn& turn, Share share) {
   return std::max(std::min(2, stable), needed);
 }
 
-Share asked_weight(const Turn& turn) {
+TrafficShares asked_shares(const Turn& turn) {
   const api::CandidateStatus* candidate = turn.candidate();
   if (candidate == nullptr || turn.is_suspended() || turn.is_policy_lost || !turn.has_stable()) {
     return {};
@@ -184,26 +184,28 @@ Share asked_weight(const Turn& turn) {
     return {};
   }
   if (!turn.is_judged()) {
-    return kWhole;
+    return {.weight = kWhole};
   }
   const api::DesiredTraffic desired = obeyed(turn);
   switch (desired.mode) {
     case api::TrafficMode::kNone:
       return {};
     case api::TrafficMode::kSplit:
-      return desired.weight;
+      return {.weight = desired.weight};
+    case api::TrafficMode::kShadow:
+      return {.shadow = desired.shadow_percent};
     case api::TrafficMode::kPromote:
-      return kWhole;
+      return {.weight = kWhole};
   }
   return {};
 }
 
-Share present_weight(const Turn& turn) {
+TrafficShares present_shares(const Turn& turn) {
   const auto& route = turn.status().route;
   const api::CandidateStatus* candidate = turn.candidate();
   const bool is_its = route && candidate != nullptr && !candidate->revision.empty() &&
                       route->candidate_revision == candidate->revision;
-  return is_its ? route->weight : Share{};
+  return is_its ? TrafficShares{.weight = route->weight, .shadow = route->shadow} : TrafficShares{};
 }
 
 bool is_traffic_off(const Turn& turn) {

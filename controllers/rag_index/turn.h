@@ -2,6 +2,7 @@
 // Turn: one call of decide() under way. Internal to the core. The parts read `seen` and change
 // `decision`; what several of them need stands here.
 
+#include <algorithm>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -109,10 +110,21 @@ struct Fleet {
 [[nodiscard]] bool has_token(const Turn& turn, std::string_view revision);
 // Workers that the candidate needs for this share of the traffic; the whole: as many as stable.
 [[nodiscard]] std::int32_t workers_for(const Turn& turn, Share share);
-// The share that the candidate should get now: of what is asked, if it may be obeyed.
-[[nodiscard]] Share asked_weight(const Turn& turn);
+
+// What a candidate gets of the queries.
+struct TrafficShares {
+  Share weight = {};  // Of the live ones.
+  Share shadow = {};  // Of stable's: copies.
+  bool operator==(const TrafficShares&) const = default;
+
+  // What its workers have to carry.
+  [[nodiscard]] Share load() const { return std::max(weight, shadow); }
+};
+
+// What the candidate should get now: of what is asked, if it may be obeyed.
+[[nodiscard]] TrafficShares asked_shares(const Turn& turn);
 // Of the present table.
-[[nodiscard]] Share present_weight(const Turn& turn);
+[[nodiscard]] TrafficShares present_shares(const Turn& turn);
 
 // The route names no candidate, and all routers confirm that.
 [[nodiscard]] bool is_traffic_off(const Turn& turn);

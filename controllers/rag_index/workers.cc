@@ -21,7 +21,7 @@ bool has_drifted(const kube::Deployment& known, const WorkersWish& wish) {
 // waits until no candidate has traffic. Until then what was applied stays.
 bool keeps_template(const Turn& turn, const kube::Deployment* known) {
   const auto& route = turn.status().route;
-  return known != nullptr && route && route->weight > Share{};
+  return known != nullptr && route && !route->candidate_revision.empty();
 }
 
 api::Resources resources_for(const Turn& turn, const kube::Deployment* known) {
@@ -56,8 +56,8 @@ std::int32_t replicas_for(const Turn& turn, const Fleet& fleet, const kube::Depl
   if (!turn.has_stable()) {
     return stable;
   }
-  const std::int32_t needed =
-      std::max(workers_for(turn, asked_weight(turn)), workers_for(turn, present_weight(turn)));
+  const std::int32_t needed = std::max(workers_for(turn, asked_shares(turn).load()),
+                                       workers_for(turn, present_shares(turn).load()));
   const std::int32_t most = std::max(needed, (5 * stable + 3) / 4);
   return known == nullptr ? needed : std::max(needed, std::min(known->spec.replicas, most));
 }

@@ -62,6 +62,8 @@ BAD_ROLLOUTS: list[tuple[str, str, Any, str]] = [
     ("a pause without time", "spec.steps", [{"pause": {"maxDuration": "0s"}}], r"spec\.steps\[0\]\.pause.*maxDuration must be above 0s"),
     ("a promotion of no kind", "spec.promotion", "Perhaps", r"spec\.promotion"),
     ("paused as a word", "spec.paused", "yes", r"spec\.paused"),
+    ("a shadow of 0%", "spec.steps", [{"shadow": {"share": "0%"}}], r"spec\.steps\[0\]\.shadow.*share must be above 0%"),
+    ("rankings compared at 20", "spec.analysis.objectives", [{"name": "x", "rankingOverlap": {"at": 20}}], r"rankingOverlap\.at"),
     ("a block of 1 s", "spec.analysis.block", "1s", r"block must be between"),
     ("a false rollback rate of 0%", "spec.analysis.falseRollbackRate", "0%", r"falseRollbackRate must be"),
     ("an unknown answer to no verdict", "spec.analysis.inconclusive", "Shrug", r"spec\.analysis\.inconclusive"),

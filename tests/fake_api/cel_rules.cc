@@ -55,9 +55,14 @@ const std::map<std::string, Predicate>& rules() {
        [](const Json& self, const Json&) {
          return !has(self, "max") || percent(text_at(self, {"max"})) <= 15.0;
        }},
-      {"has(self.errorRate) != has(self.goldenSet)",
+      {"self.share != '0%' && self.share != '0.0%' && self.share != '0.00%'",
+       [](const Json& self, const Json&) { return !is_zero_percent(text_at(self, {"share"})); }},
+      {"(has(self.errorRate) ? 1 : 0) + (has(self.goldenSet) ? 1 : 0) + "
+       "(has(self.rankingOverlap) ? 1 : 0) == 1",
        [](const Json& self, const Json&) {
-         return has(self, "errorRate") != has(self, "goldenSet");
+         return (has(self, "errorRate") ? 1 : 0) + (has(self, "goldenSet") ? 1 : 0) +
+                    (has(self, "rankingOverlap") ? 1 : 0) ==
+                1;
        }},
       {"duration(self.block) >= duration('5s') && duration(self.block) <= duration('5m')",
        [](const Json& self, const Json&) {

@@ -63,7 +63,35 @@ void Duet::delete_rollout() {
   is_rollout_there = false;
 }
 
-void Duet::count(const std::string& revision, wire::CounterMode mode) {
+bool Duet::fails(const std::string& revision) {
+  const auto rate = error_rates.find(revision);
+  return rate != error_rates.end() && rng_.unit() < rate->second;
+}
+
+// A copy of a query of stable's.
+void Duet::copy(const wire::RouteTable& table, bool has_stable_failed) {
+  const std::string& candidate = table.candidate->target.revision;
+  auto& pairs = counters_.pairs;
+  auto pair = std::ranges::find(pairs, candidate, &wire::PairCounters::revision);
+  if (pair == pairs.end()) {
+    pairs.push_back({.stable = table.stable->revision,
+                     .revision = candidate,
+                     .overlap = std::vector<std::int64_t>(11)});
+    pair = std::prev(pairs.end());
+  }
+  const bool has_failed = fails(candidate);
+  if (!has_failed && !has_stable_failed) {
+    ++pair->overlap.at(static_cast<std::size_t>(10 * overlap));
+  }
+  for (const auto& [revision, failed] :
+       {std::pair(candidate, has_failed), std::pair(table.stable->revision, has_stable_failed)}) {
+    wire::RevisionCounters& counters = counters_of(revision, wire::CounterMode::kShadow);
+    ++counters.ended;
+    counters.failed += failed ? 1 : 0;
+  }
+}
+
+wire::RevisionCounters& Duet::counters_of(const std::string& revision, wire::CounterMode mode) {
   auto found = std::ranges::find_if(counters_.revisions, [&](const auto& each) {
     return each.revision == revision && each.mode == mode;
   });
@@ -71,12 +99,16 @@ void Duet::count(const std::string& revision, wire::CounterMode mode) {
     counters_.revisions.push_back({.revision = revision, .mode = mode});
     found = std::prev(counters_.revisions.end());
   }
-  const auto rate = error_rates.find(revision);
-  const bool failed = rate != error_rates.end() && rng_.unit() < rate->second;
-  ++found->ended;
-  found->failed += failed ? 1 : 0;
+  return *found;
+}
+
+bool Duet::count(const std::string& revision, wire::CounterMode mode) {
+  wire::RevisionCounters& counters = counters_of(revision, mode);
+  const bool failed = fails(revision);
+  ++counters.ended;
+  counters.failed += failed ? 1 : 0;
   if (revision == index().stable_revision) {
-    return;
+    return failed;
   }
   if (counters_.quarantine.empty() || counters_.quarantine[0].revision != revision) {
     counters_.quarantine = {{.revision = revision}};
@@ -92,6 +124,7 @@ void Duet::count(const std::string& revision, wire::CounterMode mode) {
     state.tripped_at = state.tripped_at.value_or(world.now);
   }
   state.active = state.active && level_ > 0;
+  return failed;
 }
 
 // The router does what its table says.
@@ -106,7 +139,10 @@ void Duet::serve() {
   for (int i = 0; i < static_cast<int>(options_.queries_per_tick); ++i) {
     const bool is_candidates = table.candidate && rng_.unit() < table.candidate->weight.fraction();
     if (!is_candidates) {
-      count(table.stable->revision, wire::CounterMode::kLive);
+      const bool failed = count(table.stable->revision, wire::CounterMode::kLive);
+      if (table.candidate && rng_.unit() < table.candidate->shadow.fraction()) {
+        copy(table, failed);
+      }
       continue;
     }
     const std::string& candidate = table.candidate->target.revision;
@@ -127,6 +163,7 @@ void Duet::show_counters() {
     sample.counters->process_start_id = counters_.process_start_id;
     sample.counters->router = name;
     sample.counters->revisions = counters_.revisions;
+    sample.counters->pairs = counters_.pairs;
     sample.counters->quarantine = counters_.quarantine;
     sample.arrived.wall = world.now;
   }
@@ -196,6 +233,7 @@ void Duet::reconcile_rollout() {
     if (const auto* store = std::get_if<canary_rollout::StorePolicy>(&action)) {
       std::erase_if(policies_, [&](const auto& each) { return each.name == store->name; });
       policies_.push_back({.name = store->name, .created_at = world.now, .policy = store->policy});
+      world.policies[store->name] = store->policy;
     }
   }
   if (decision.status != rollout().status && rng_.unit() >= options_.lost_writes) {
@@ -213,7 +251,7 @@ void Duet::check_invariants() const {
     return;
   }
   const wire::RouteTable table = world.table();
-  if (!table.candidate || table.candidate->weight == Share{}) {
+  if (!table.candidate) {
     return;
   }
   const auto revision = world.revisions.find(table.candidate->target.revision);

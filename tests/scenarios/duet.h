@@ -28,6 +28,7 @@ class Duet {
 
   rag_index::World world;
   std::map<std::string, double> error_rates;  // By revision.
+  double overlap = 1;                         // Of the candidate's hits with stable's, by tenths.
   bool is_rollout_there = true;
   // The golden set behind its URL (a digest), and whether workers evaluate it when they are asked.
   std::string golden_set = rag_index::digest_of('3');
@@ -58,7 +59,12 @@ class Duet {
 
  private:
   void serve();
-  void count(const std::string& revision, wire::CounterMode mode);
+  // Whether the query failed.
+  bool count(const std::string& revision, wire::CounterMode mode);
+  void copy(const wire::RouteTable& table, bool has_stable_failed);
+  [[nodiscard]] wire::RevisionCounters& counters_of(const std::string& revision,
+                                                    wire::CounterMode mode);
+  [[nodiscard]] bool fails(const std::string& revision);
   void show_counters();
   canary_rollout::Observation observe() const;
   canary_rollout::Evaluations evaluations() const;

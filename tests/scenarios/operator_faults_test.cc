@@ -29,7 +29,8 @@ const Ending& undisturbed(Act act) {
 std::vector<Play> all_plays() {
   set_up_logging(LogLevel::kError, LogFormat::kText);
   std::vector<Play> plays;
-  for (const Act act : {Act::kGoodChange, Act::kBadQuality, Act::kFailingDrill}) {
+  for (const Act act :
+       {Act::kGoodChange, Act::kBadQuality, Act::kFailingDrill, Act::kFailingShadow}) {
     for (const Trouble trouble : {Trouble::kCrash, Trouble::kLostReply}) {
       // All acts begin alike.
       const std::size_t first =
@@ -47,7 +48,8 @@ std::string name_of(const testing::TestParamInfo<Play>& info) {
   const Play& play = info.param;
   const std::map<Act, std::string> acts{{Act::kGoodChange, "GoodChange"},
                                         {Act::kBadQuality, "BadQuality"},
-                                        {Act::kFailingDrill, "FailingDrill"}};
+                                        {Act::kFailingDrill, "FailingDrill"},
+                                        {Act::kFailingShadow, "FailingShadow"}};
   const std::map<Trouble, std::string> troubles{{Trouble::kCrash, "CrashAfter"},
                                                 {Trouble::kLostReply, "ReplyLostOf"}};
   std::string name = fmt::format("{}_{}_{:03}_{}",
@@ -129,6 +131,17 @@ TEST(UndisturbedOperator, RollsBackAFailingDrill) {
   EXPECT_TRUE(
       has_been(ending, "phase", "Idle, Pending, Evaluating, Progressing, RollingBack, RolledBack"));
   EXPECT_TRUE(has_been(ending, "weight", "0%, 10%, 0%"));
+  EXPECT_NE(ending.cluster.find("\"sluice.dev/verdict\":\"rejected\""), std::string::npos);
+}
+
+TEST(UndisturbedOperator, RollsBackAFailingShadowThatNoUserHasMet) {
+  const Ending& ending = undisturbed(Act::kFailingShadow);
+  ASSERT_TRUE(ending.has_ended) << ending.where << lines_of(ending.wrong);
+  EXPECT_EQ(lines_of(ending.wrong), "");
+  EXPECT_TRUE(
+      has_been(ending, "phase", "Idle, Pending, Evaluating, Progressing, RollingBack, RolledBack"));
+  EXPECT_TRUE(has_been(ending, "weight", "0%"));
+  EXPECT_TRUE(has_been(ending, "copies", "0%, 100%, 0%"));
   EXPECT_NE(ending.cluster.find("\"sluice.dev/verdict\":\"rejected\""), std::string::npos);
 }
 

@@ -45,6 +45,7 @@ std::string change_of(Act act) {
     case Act::kBadQuality:
       return "wrong-field.yaml";
     case Act::kFailingDrill:
+    case Act::kFailingShadow:
       return "failing.yaml";
   }
   return {};
@@ -73,7 +74,8 @@ class Stage {
     server_.set_write_fault([this](const WriteRecord& write) { return fault_of(write); });
     server_.on_written([this](const WriteRecord& write) { written(write); });
     apply("examples/packages.yaml");
-    apply("examples/rollout.yaml");
+    apply(play_.act == Act::kFailingShadow ? "examples/rollout-shadow.yaml"
+                                           : "examples/rollout.yaml");
     start();
   }
 

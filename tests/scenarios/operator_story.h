@@ -10,9 +10,10 @@
 namespace sluice {
 
 enum class Act {
-  kGoodChange,    // tfidf to bm25: evaluated, 10 %, 50 %, promoted.
-  kBadQuality,    // The wrong field indexed: refused by its evaluation, without traffic.
-  kFailingDrill,  // Evaluates well, then fails a fifth of its requests: rolled back.
+  kGoodChange,     // tfidf to bm25: evaluated, 10 %, 50 %, promoted.
+  kBadQuality,     // The wrong field indexed: refused by its evaluation, without traffic.
+  kFailingDrill,   // Evaluates well, then fails a fifth of its requests: rolled back.
+  kFailingShadow,  // The same under a policy with a shadow step: no user is given to it.
 };
 
 enum class Trouble {

@@ -120,17 +120,19 @@ void Witness::look_at_route() {
   }
   const Share weight = table->candidate ? table->candidate->weight : Share{};
   note("weight", format_share(weight));
+  note("copies", format_share(table->candidate ? table->candidate->shadow : Share{}));
   // The first table stands before there is anything to be served.
   expect(table->stable.has_value() || !was_.contains("stable"), "a table without stable");
   if (table->stable) {
     expect(ready_workers(table->stable->revision) > 0, "stable has no ready worker");
   }
-  if (weight > Share{}) {
+  if (table->candidate) {
     look_at_weight(*table);
   }
 }
 
-// A candidate may only have weight while its rollout says so, after its evaluation was passed.
+// A candidate may only have weight, or copies, while its rollout says so, after its evaluation was
+// passed.
 void Witness::look_at_weight(const wire::RouteTable& table) {
   const auto rollout = server_.get<api::CanaryRollout>(api::kCanaryRolloutKind, kKey);
   if (!rollout) {
@@ -145,7 +147,9 @@ void Witness::look_at_weight(const wire::RouteTable& table) {
                                status.phase == api::RolloutPhase::kPaused ||
                                status.phase == api::RolloutPhase::kPromoting;
   expect(may_have_weight, fmt::format("weight in phase {}", name_of(status.phase)));
-  expect(candidate.weight == status.desired.weight, "another weight than the rollout wrote down");
+  expect(candidate.weight == status.desired.weight &&
+             candidate.shadow == status.desired.shadow_percent,
+         "other shares than the rollout wrote down");
   expect(candidate.weight < kWhole || status.phase == api::RolloutPhase::kPromoting,
          "nothing left for stable before the promotion");
   expect(ready_workers(candidate.target.revision) > 0, "weight without a ready worker");

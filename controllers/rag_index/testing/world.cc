@@ -129,6 +129,7 @@ Observation World::observe() const {
       }
     }
   }
+  seen.policies = policies;
   seen.route = route;
   seen.reports = reports;
   for (const auto& [name, each] : samples) {

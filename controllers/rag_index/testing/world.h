@@ -79,6 +79,7 @@ class World {
   std::map<std::string, kube::Deployment> deployments;
   std::map<std::string, kube::Pod> pods;
   std::map<std::string, kube::ControllerRevision> revisions;
+  std::map<std::string, api::ResolvedPolicy> policies;  // By the name of their ControllerRevision.
   std::map<std::pair<std::string, std::string>, kube::ObjectMeta> others;  // By kind and name.
   std::optional<kube::ConfigMap> route;
   std::optional<kube::Secret> secret;
