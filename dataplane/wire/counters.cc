@@ -44,6 +44,7 @@ void describe(Io& io, UpstreamCounters& value) {
   io.defaulted("mode", value.mode);
   io.defaulted("ended", value.ended, {.min = 0});
   io.defaulted("failed", value.failed, {.min = 0});
+  io.defaulted("latency", value.latency, {.max_items = 41});
 }
 
 template <class Io>

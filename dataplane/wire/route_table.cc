@@ -15,6 +15,7 @@ void describe(Io& io, RouteCandidate& value) {
   io.required("target", value.target);
   io.required("weight", value.weight);
   io.defaulted("errorRateMax", value.error_rate_max);
+  io.defaulted("latencyMaxMs", value.latency_max_ms, {.min = 0, .max = 60'000});
   io.defaulted("shadow", value.shadow);
   io.defaulted("shadowStable", value.shadow_stable);
 }

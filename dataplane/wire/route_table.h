@@ -21,6 +21,9 @@ struct RouteCandidate {
   Share weight = {};
   // The errorRate objective's max, for the quarantine detector (p0 = max(1 %, this)).
   Share error_rate_max = {100};
+  // The latency objective's max, 0 without one: an attempt at the candidate is given up after twice
+  // that, so that stable answers in its place.
+  std::int32_t latency_max_ms = 0;
   // Of the queries that stable answers, the share that is copied, to be compared; users never see
   // what comes of a copy.
   Share shadow = {};

@@ -174,6 +174,22 @@ void Lane::start_copy(Query& query, const Arrival& arrival, Actions& actions) {
   }
 }
 
+// Half of what is left for the candidate, so that stable has the other half to answer in, and no
+// more than twice the latency objective: whoever waits longer than that is better served by stable.
+// Nobody waits for a copy: it has as long as a patient user would have.
+Duration Lane::time_for(const Query& query, Arm arm, MonotonicTime now) const {
+  if (is_copy(query, arm)) {
+    return std::chrono::milliseconds{table_.deadline_ms};
+  }
+  const Duration left = query.deadline - now;
+  if (arm != Arm::kCandidate) {
+    return left;
+  }
+  const std::chrono::milliseconds limit{table_.candidate ? 2 * table_.candidate->latency_max_ms
+                                                         : 0};
+  return limit.count() > 0 ? std::min<Duration>(left / 2, limit) : left / 2;
+}
+
 bool Lane::start_attempt(Query& query, Arm arm, MonotonicTime now, Actions& actions) {
   EndpointSet* set = set_of(arm);
   if (set == nullptr || query.attempt_count == kAttemptsMax) {
@@ -189,14 +205,11 @@ bool Lane::start_attempt(Query& query, Arm arm, MonotonicTime now, Actions& acti
     return false;
   }
   ++endpoint->outstanding;
-  // Half of what is left for the candidate, so that stable has the other half to answer in. Nobody
-  // waits for a copy: it has as long as a patient user would have.
-  const Duration left = is_copy(query, arm)
-                            ? Duration{std::chrono::milliseconds{table_.deadline_ms}}
-                        : arm == Arm::kCandidate ? (query.deadline - now) / 2
-                                                 : query.deadline - now;
   const Slot slot = query.attempt_count++;
-  query.attempts[slot] = {.endpoint = endpoint, .arm = arm, .deadline = now + left};
+  query.attempts[slot] = {.endpoint = endpoint,
+                          .arm = arm,
+                          .started = now,
+                          .deadline = now + time_for(query, arm, now)};
   actions.start[actions.start_count++] = slot;
   return true;
 }
@@ -217,6 +230,9 @@ void Lane::end_attempt(Query& query, Slot slot, const AttemptEnd& end, Monotonic
   const auto mode = static_cast<std::size_t>(mode_of(query, attempt.arm));
   ++endpoint.counts->ended[mode];
   endpoint.counts->failed[mode] += end.failure ? 1 : 0;
+  if (mode == static_cast<std::size_t>(wire::CounterMode::kLive)) {
+    ++endpoint.counts->latency[pod_latency_bucket(now - attempt.started)];
+  }
   if (endpoint.is_left_over && end.failure && set_of(attempt.arm) != nullptr) {
     set_of(attempt.arm)->drop_failed_left_overs();
   }

@@ -72,6 +72,7 @@ class Lane {
   void choose_kind(Query& query, const Arrival& arrival);
   [[nodiscard]] bool start_attempt(Query& query, Arm arm, MonotonicTime now, Actions& actions);
   void start_copy(Query& query, const Arrival& arrival, Actions& actions);
+  [[nodiscard]] Duration time_for(const Query& query, Arm arm, MonotonicTime now) const;
   void end_attempt(Query& query, Slot slot, const AttemptEnd& end, MonotonicTime now);
   void sample(const Query& query, Slot slot, Actions& actions) const;
   void settle(Query& query, UserState state, MonotonicTime now, Actions& actions);

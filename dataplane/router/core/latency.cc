@@ -36,4 +36,8 @@ std::size_t latency_bucket(Duration took) {
   return std::min(static_cast<std::size_t>(at - edges().begin()), kLatencyBuckets - 1);
 }
 
+std::size_t pod_latency_bucket(Duration took) {
+  return (latency_bucket(took) + kBucketsPerPodBucket - 1) / kBucketsPerPodBucket;
+}
+
 }  // namespace sluice::router

@@ -32,6 +32,7 @@ struct Attempt {
   bool has_response = false;  // Failed, but with an answer that could be passed on.
   bool is_empty = false;
   std::optional<Ranking> ranking = {};  // Of an answer that is to be compared.
+  MonotonicTime started = {};
   MonotonicTime deadline = {};
   MonotonicTime ended = {};
 };

@@ -1,6 +1,7 @@
 #include "dataplane/router/core/tally.h"
 
 #include <iterator>
+#include <vector>
 
 #include "base/check.h"
 
@@ -58,6 +59,18 @@ wire::PairCounters to_wire(const PairKey& key, const PairTally& pair) {
   out.incomparable = pair.incomparable;
   out.latency_difference.assign(pair.latency_difference.begin(), pair.latency_difference.end());
   return out;
+}
+
+// Of an answer of at most 256 KiB a pod gets what it needs.
+std::vector<std::int64_t> pod_latency(const PodCounts& counts, wire::CounterMode mode) {
+  if (mode != wire::CounterMode::kLive) {
+    return {};
+  }
+  auto end = counts.latency.end();
+  while (end != counts.latency.begin() && *std::prev(end) == 0) {
+    --end;
+  }
+  return {counts.latency.begin(), end};
 }
 
 template <std::size_t Size>
@@ -145,6 +158,7 @@ void TallySum::add(const Tally& lane) {
     PodCounts& sum = pods[key];
     add_each(sum.ended, counts->ended);
     add_each(sum.failed, counts->failed);
+    add_each(sum.latency, counts->latency);
   }
   for (const auto& [key, pair] : lane.pairs) {
     pairs[key].add(pair);
@@ -169,7 +183,8 @@ void TallySum::write(wire::Counters& counters) const {
                                       .pod = key.second,
                                       .mode = mode,
                                       .ended = counts.ended[i],
-                                      .failed = counts.failed[i]});
+                                      .failed = counts.failed[i],
+                                      .latency = pod_latency(counts, mode)});
       }
     }
   }

@@ -54,6 +54,7 @@ struct ModeCounts {
 struct PodCounts {
   std::array<std::int64_t, wire::kCounterModes> ended = {};
   std::array<std::int64_t, wire::kCounterModes> failed = {};
+  std::array<std::int64_t, kPodLatencyBuckets> latency = {};  // Of live attempts.
 };
 
 using PodKey = std::pair<std::string, std::string>;  // Revision, pod.
