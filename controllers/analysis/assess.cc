@@ -1,10 +1,9 @@
 #include <algorithm>
 #include <array>
-#include <cmath>
 
 #include "base/portable_math.h"
 #include "controllers/analysis/assessment_text.h"
-#include "controllers/analysis/bernoulli_interval.h"
+#include "controllers/analysis/estimates.h"
 #include "controllers/analysis/evidence.h"
 #include "controllers/analysis/outlook.h"
 #include "controllers/analysis/rollout_analysis.h"
@@ -85,12 +84,23 @@ bool may_harm_stable(const Facts& facts) {
                                    facts.settings.shared_breach);
 }
 
+bool is_shown(const std::optional<NonInferiorityAssessment>& proof) {
+  return proof && proof->shown;
+}
+
+// Every objective that there is has shown what it must.
+bool is_all_shown(const Facts& facts) {
+  const Assessment& assessment = facts.assessment;
+  const bool are_errors = !facts.settings.errors || is_shown(assessment.noninferiority);
+  return are_errors && (!assessment.latency || is_latency_shown(*assessment.latency));
+}
+
 Ruling rule_on_advance(const Facts& facts) {
   const Assessment& assessment = facts.assessment;
-  if (!facts.settings.errors) {
+  if (!facts.settings.errors && !facts.settings.latency) {
     return {Verdict::kAdvance, Reason::kNothingToProve};
   }
-  if (assessment.noninferiority && assessment.noninferiority->shown) {
+  if (is_all_shown(facts)) {
     const double leaning = portable::log(kLeaning);
     const bool leans = std::ranges::any_of(
         assessment.metrics, [leaning](const MetricAssessment& m) { return m.ln_e > leaning; });
@@ -106,7 +116,8 @@ Ruling rule(const Facts& facts) {
   if (const auto fail = hard_fail(facts.block.facts)) {
     return {Verdict::kRollBack, reason_of(*fail)};
   }
-  if (facts.settings.errors && facts.assessment.ln_e_family >= facts.assessment.ln_e_threshold) {
+  if (!facts.assessment.metrics.empty() &&
+      facts.assessment.ln_e_family >= facts.assessment.ln_e_threshold) {
     return {Verdict::kRollBack, Reason::kEvidence};
   }
   if (facts.folded == Folded::kStale) {
@@ -128,34 +139,57 @@ Ruling rule(const Facts& facts) {
   return rule_on_advance(facts);
 }
 
-RateEstimate estimate(const Settings& settings, const ArmCounts& counts, double phi) {
-  RateEstimate result;
-  result.counts = counts;
-  if (counts.n > 0) {
-    result.rate = static_cast<double>(counts.bad) / static_cast<double>(counts.n);
-    result.interval = bernoulli_cs(counts, settings.interval_alpha, phi);
+constexpr ByTest<std::string_view> kNames = {
+    kErrorsVsStable, kErrorsVsObjective, kLatencyVsStable, kLatencyVsObjective};
+
+ByTest<double> margins(const Settings& settings) {
+  ByTest<double> result{};
+  if (settings.errors) {
+    result[0] = rollback_margin(*settings.errors);
+    result[1] = settings.errors->max.value_or(0);
+  }
+  if (settings.latency) {
+    result[2] = rollback_margin(*settings.latency);
+    result[3] = 1 - settings.latency->quantile;
   }
   return result;
 }
 
+// Of an objective's two tests, the first of which is `first`.
+ObjectiveEvidence evidence_of(const ByTest<double>& ln_e,
+                              const ByTest<double>& weights,
+                              std::size_t first,
+                              double threshold) {
+  const double weight = weights[first] + weights[first + 1];
+  if (weight <= 0) {
+    return {};
+  }
+  const std::array<double, 2> capitals = {ln_e[first], ln_e[first + 1]};
+  const std::array<double, 2> shares = {weights[first] / weight, weights[first + 1] / weight};
+  return {.ln_e = shares[1] > 0 ? family_log_e(capitals, shares) : capitals[0],
+          .threshold = threshold - portable::log(weight)};
+}
+
 void add_metrics(const Settings& settings, const State& state, Assessment& assessment) {
   const double threshold = ln_rollback_threshold(settings);
-  assessment.metrics.push_back({.name = kErrorsVsStable,
-                                .weight = relative_weight(settings),
-                                .margin = rollback_margin(*settings.errors),
-                                .ln_e = ln_e(state.relative),
-                                .threshold = threshold - portable::log(relative_weight(settings)),
-                                .masked = false});
-  if (has_absolute_test(settings)) {
-    assessment.metrics.push_back({.name = kErrorsVsObjective,
-                                  .weight = absolute_weight(settings),
-                                  .margin = *settings.errors->max,
-                                  .ln_e = ln_e(state.absolute),
-                                  .threshold = threshold - portable::log(absolute_weight(settings)),
-                                  .masked = is_masked(state.mask)});
+  const ByTest<double> ln_e = ln_e_by_test(state);
+  const ByTest<double> weights = test_weights(settings);
+  const ByTest<double> margin = margins(settings);
+  const ByTest<bool> masked = {false, is_masked(state.mask), false, is_masked(state.latency.mask)};
+  for (std::size_t i = 0; i < kTests; ++i) {
+    if (weights[i] > 0) {
+      assessment.metrics.push_back({.name = kNames[i],
+                                    .weight = weights[i],
+                                    .margin = margin[i],
+                                    .ln_e = ln_e[i],
+                                    .threshold = threshold - portable::log(weights[i]),
+                                    .masked = masked[i]});
+    }
   }
-  assessment.ln_e_family = ln_e_family(settings, state);
+  assessment.ln_e_family = ln_e_family(settings, ln_e);
   assessment.ln_e_threshold = threshold;
+  assessment.errors_evidence = evidence_of(ln_e, weights, 0, threshold);
+  assessment.latency_evidence = evidence_of(ln_e, weights, 2, threshold);
 }
 
 // Everything that a state says by itself.
@@ -168,17 +202,20 @@ Assessment numbers_of(const Settings& settings, const State& state) {
   assessment.step_blocks = state.totals.blocks;
   assessment.step_requests = state.totals.candidate.n;
   assessment.conditions.data_stale = state.invalid_in_a_row >= settings.data.stale_blocks;
-  assessment.conditions.stable_in_breach = is_masked(state.mask);
+  assessment.conditions.stable_in_breach = is_masked(state.mask) || is_masked(state.latency.mask);
+  add_metrics(settings, state, assessment);
+  if (settings.latency) {
+    assessment.latency = assess_latency(settings, state);
+  }
   if (!settings.errors) {
     return assessment;
   }
-  add_metrics(settings, state, assessment);
   const StepTotals& totals = state.totals;
-  assessment.candidate = estimate(settings,
-                                  {.n = totals.candidate.n + totals.pairs.n,
-                                   .bad = totals.candidate.bad + totals.pairs.bad_candidate},
-                                  state.phi);
-  assessment.stable = estimate(
+  assessment.candidate = rate_estimate(settings,
+                                       {.n = totals.candidate.n + totals.pairs.n,
+                                        .bad = totals.candidate.bad + totals.pairs.bad_candidate},
+                                       state.phi);
+  assessment.stable = rate_estimate(
       settings,
       {.n = totals.stable.n + totals.pairs.n, .bad = totals.stable.bad + totals.pairs.bad_stable},
       state.phi);
@@ -187,12 +224,9 @@ Assessment numbers_of(const Settings& settings, const State& state) {
   }
   assessment.excess_interval = excess_interval(state.step, settings.interval_alpha);
   if (is_in_step(state)) {
-    NonInferiorityAssessment proof;
-    proof.margin = margin_at(settings, state.weight);
-    proof.ln_m = ln_m_below(state.step, proof.margin);
-    proof.threshold = ln_advance_threshold(settings);
-    proof.shown = proof.ln_m >= proof.threshold;
-    assessment.noninferiority = proof;
+    const double margin = margin_at(settings, state.weight);
+    assessment.noninferiority =
+        proof_of(ln_m_below(state.step, margin), margin, ln_advance_threshold(settings));
   }
   return assessment;
 }
@@ -229,6 +263,9 @@ Assessment fold(const Settings& settings, State& state, const Block& block) {
       block.data_detail.empty() ? to_string(data) : std::string_view(block.data_detail);
   assessment.message = message_of(settings, assessment, detail);
   assessment.one_line = one_line_of(settings, assessment);
+  if (assessment.latency) {
+    assessment.latency->message = latency_message_of(assessment);
+  }
   return assessment;
 }
 

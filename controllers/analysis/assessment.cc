@@ -16,6 +16,14 @@ std::string_view to_string(Verdict verdict) {
   return "Hold";
 }
 
+bool is_latency_test(std::string_view metric) {
+  return metric == kLatencyVsStable || metric == kLatencyVsObjective;
+}
+
+bool is_latency_shown(const LatencyAssessment& latency) {
+  return latency.vs_stable.shown && (!latency.vs_objective || latency.vs_objective->shown);
+}
+
 std::string_view to_string(Reason reason) {
   switch (reason) {
     case Reason::kCollecting:

@@ -56,12 +56,14 @@ struct RateEstimate {
 
 inline constexpr std::string_view kErrorsVsStable = "errors-vs-stable";
 inline constexpr std::string_view kErrorsVsObjective = "errors-vs-objective";
+inline constexpr std::string_view kLatencyVsStable = "latency-vs-stable";
+inline constexpr std::string_view kLatencyVsObjective = "latency-vs-objective";
 
 // One test of the family.
 struct MetricAssessment {
-  std::string_view name = {};  // "errors-vs-stable" or "errors-vs-objective".
+  std::string_view name = {};  // One of those above.
   double weight = 0;           // In the family.
-  double margin = 0;           // The rollback margin, or the objective's max.
+  double margin = 0;           // The rollback margin, or the share that the objective allows.
   double ln_e = 0;
   double threshold = 0;  // ln_e at which this test alone would roll back.
   bool masked = false;   // Not counted in this block.
@@ -73,6 +75,50 @@ struct NonInferiorityAssessment {
   double ln_m = 0;
   double threshold = 0;
   bool shown = false;
+};
+
+// Where a quantile lies, in seconds; empty ends are beyond the edges that are judged.
+struct QuantileSeconds {
+  std::optional<double> above = {};
+  std::optional<double> at_most = {};
+};
+
+// Where the candidate and stable differ most: the shares of their answers that took longer than a
+// time, which is a little later for the candidate.
+struct LatencyContrast {
+  double candidate = 0;
+  double candidate_edge_seconds = 0;
+  double stable = 0;
+  double stable_edge_seconds = 0;
+};
+
+// How the latency objective stands. Shares are of answers in the present step that took longer than
+// `edge_seconds`, live and pairs together.
+struct LatencyAssessment {
+  bool is_planned = false;  // False: too few of stable's answers are known; all else is empty.
+  double quantile = 0.95;
+  std::optional<double> max_seconds = {};
+  double edge_seconds = 0;  // The first edge at or above the max; without one stable's quantile.
+  RateEstimate candidate;
+  RateEstimate stable;
+  double excess = 0;
+  Interval excess_interval{-1, 1};
+  LatencyContrast contrast;
+  QuantileSeconds candidate_quantile;
+  QuantileSeconds stable_quantile;
+  NonInferiorityAssessment vs_stable;  // At the edge nearest to stable's quantile.
+  std::optional<NonInferiorityAssessment> vs_objective = {};
+  bool stable_in_breach = false;
+  std::string message = {};  // All of it, in milliseconds and shares.
+};
+
+// Shown to be good enough for the step, against stable and, with a max, against that.
+[[nodiscard]] bool is_latency_shown(const LatencyAssessment& latency);
+
+// The evidence against the candidate by one objective's tests alone.
+struct ObjectiveEvidence {
+  double ln_e = 0;
+  double threshold = 0;  // At which these tests alone would roll back.
 };
 
 // How far it is to either end at the rates of the last five minutes; empty: not at these rates.
@@ -94,6 +140,8 @@ struct Conditions {
   bool internal = false;
 };
 
+[[nodiscard]] bool is_latency_test(std::string_view metric);
+
 struct Assessment {
   Verdict verdict = Verdict::kKeepLooking;
   Reason reason = Reason::kCollecting;
@@ -111,6 +159,9 @@ struct Assessment {
   Interval excess_interval{-1, 1};
   std::optional<NonInferiorityAssessment> noninferiority = {};
   double phi = 1;
+  std::optional<LatencyAssessment> latency = {};
+  ObjectiveEvidence errors_evidence;
+  ObjectiveEvidence latency_evidence;
 
   std::int64_t block_index = -1;
   std::int64_t blocks_used = 0;     // Of the rollout.

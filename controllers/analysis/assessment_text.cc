@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "base/check.h"
 #include "base/portable_math.h"
 
 namespace sluice::analysis {
@@ -51,6 +52,77 @@ std::string samples(const Assessment& assessment) {
       "{} bad of {}", assessment.candidate.counts.bad, assessment.candidate.counts.n);
 }
 
+// Three digits, and never an exponent.
+std::string milliseconds_number(double seconds_value) {
+  const double value = 1000 * seconds_value;
+  return value < 100 ? fmt::format("{:.3g}", value) : fmt::format("{:.0f}", value);
+}
+
+std::string milliseconds(double seconds_value) {
+  return milliseconds_number(seconds_value) + " ms";
+}
+
+// "between 74 and 290 ms", at edges of buckets.
+std::string quantile_text(const QuantileSeconds& quantile) {
+  if (quantile.above && quantile.at_most) {
+    return fmt::format(
+        "between {} and {}", milliseconds_number(*quantile.above), milliseconds(*quantile.at_most));
+  }
+  if (quantile.above) {
+    return "above " + milliseconds(*quantile.above);
+  }
+  return quantile.at_most ? "at most " + milliseconds(*quantile.at_most) : "not known yet";
+}
+
+// "12.1% of its answers took longer than 316 ms, 5% allowed; stable 0.8%".
+std::string slow_shares(const LatencyAssessment& latency) {
+  return fmt::format("{} of the candidate's answers took longer than {}{}; stable {}",
+                     percent(latency.candidate.rate),
+                     milliseconds(latency.edge_seconds),
+                     latency.max_seconds
+                         ? fmt::format(", {} allowed", percent(1 - latency.quantile))
+                         : std::string(),
+                     percent(latency.stable.rate));
+}
+
+// "38% of the candidate's answers took longer than 4.36 ms, 14% of stable's longer than 4 ms".
+std::string contrast_text(const LatencyContrast& contrast) {
+  return fmt::format(
+      "{} of the candidate's answers took longer than {}, {} of stable's longer than {}",
+      percent(contrast.candidate),
+      milliseconds(contrast.candidate_edge_seconds),
+      percent(contrast.stable),
+      milliseconds(contrast.stable_edge_seconds));
+}
+
+// "The candidate's p95 is above 316 ms, stable's between 74 and 290 ms."
+std::string quantiles(const LatencyAssessment& latency) {
+  return fmt::format("The candidate's p{:.3g} is {}, stable's {}.",
+                     100 * latency.quantile,
+                     quantile_text(latency.candidate_quantile),
+                     quantile_text(latency.stable_quantile));
+}
+
+// "12.1% over 316 ms vs 0.8%", or against stable "38% over 4.36 ms vs 14% over 4 ms".
+std::string slow_text(const LatencyAssessment& latency, std::string_view culprit) {
+  if (culprit == kLatencyVsObjective) {
+    return fmt::format("{} over {} vs {}",
+                       percent(latency.candidate.rate),
+                       milliseconds(latency.edge_seconds),
+                       percent(latency.stable.rate));
+  }
+  const LatencyContrast& contrast = latency.contrast;
+  return fmt::format("{} over {} vs {} over {}",
+                     percent(contrast.candidate),
+                     milliseconds(contrast.candidate_edge_seconds),
+                     percent(contrast.stable),
+                     milliseconds(contrast.stable_edge_seconds));
+}
+
+bool has_answers(const std::optional<LatencyAssessment>& latency) {
+  return latency && latency->is_planned && latency->candidate.counts.n > 0;
+}
+
 std::string margin_text(const Assessment& assessment) {
   for (const MetricAssessment& metric : assessment.metrics) {
     if (metric.name == assessment.culprit) {
@@ -58,6 +130,26 @@ std::string margin_text(const Assessment& assessment) {
     }
   }
   return "its margins";
+}
+
+// Why evidence rolls back, the shares first: that is what a person at night has to know.
+std::string evidence_cause(const Settings& settings, const Assessment& assessment) {
+  const std::string budget =
+      fmt::format("a false alarm has a budget of {}.", percent(settings.false_rollback_rate));
+  if (!is_latency_test(assessment.culprit) || !has_answers(assessment.latency)) {
+    return fmt::format("Shown to be worse than {}; {}", margin_text(assessment), budget);
+  }
+  const LatencyAssessment& latency = *assessment.latency;
+  if (assessment.culprit == kLatencyVsStable) {
+    return fmt::format("Too slow: {}. Shown to be slower than stable; {}",
+                       contrast_text(latency.contrast),
+                       budget);
+  }
+  return fmt::format("Too slow: {}. Shown to be slower than the p{:.3g} of {} that is allowed; {}",
+                     slow_shares(latency),
+                     100 * latency.quantile,
+                     milliseconds(latency.max_seconds.value_or(0)),
+                     budget);
 }
 
 // What the caller can expect next, as a sentence of its own; empty when nothing is known.
@@ -72,7 +164,9 @@ std::string expectation(const Assessment& assessment) {
   if (outlook.clean_needed && *outlook.clean_needed > 0) {
     text += fmt::format(" {} clean candidate requests would advance.", *outlook.clean_needed);
   }
-  if (assessment.noninferiority && !assessment.noninferiority->shown) {
+  const bool is_open = (assessment.noninferiority && !assessment.noninferiority->shown) ||
+                       (assessment.latency && !is_latency_shown(*assessment.latency));
+  if (is_open) {
     text += outlook.advance_seconds ? fmt::format(" Advance in about {} at present rates.",
                                                   seconds(*outlook.advance_seconds))
                                     : std::string(" No advance at present rates.");
@@ -117,9 +211,7 @@ std::string cause(const Settings& settings,
     case Reason::kNothingToProve:
       return "No objective gates this step.";
     case Reason::kEvidence:
-      return fmt::format("Shown to be worse than {}; a false alarm has a budget of {}.",
-                         margin_text(assessment),
-                         percent(settings.false_rollback_rate));
+      return evidence_cause(settings, assessment);
     case Reason::kCrashLoop:
       return "Rule: a candidate pod is in a crash loop.";
     case Reason::kNoReadyWorker:
@@ -150,6 +242,17 @@ std::string cause(const Settings& settings,
   return {};
 }
 
+// What there is to say of latencies, beside the evidence.
+std::string latency_sentence(const LatencyAssessment& latency) {
+  if (!latency.is_planned) {
+    return "Latencies wait until stable has answered some 200 queries.";
+  }
+  if (latency.candidate.counts.n == 0) {
+    return "No latency of the candidate is known yet.";
+  }
+  return slow_shares(latency) + ".";
+}
+
 bool is_waiting(const Assessment& assessment) {
   return assessment.verdict == Verdict::kKeepLooking || assessment.verdict == Verdict::kHold;
 }
@@ -165,6 +268,9 @@ std::string message_of(const Settings& settings,
     detail.front() = 'E';  // A sentence of its own: "Errors 4.8% …".
     text += " " + detail;
   }
+  if (assessment.latency && assessment.culprit != kLatencyVsObjective) {
+    text += " " + latency_sentence(*assessment.latency);
+  }
   if (is_waiting(assessment)) {
     text += expectation(assessment);
   }
@@ -174,13 +280,45 @@ std::string message_of(const Settings& settings,
 std::string one_line_of(const Settings& settings, const Assessment& assessment) {
   std::string text =
       fmt::format("{} {}", to_string(assessment.verdict), to_string(assessment.reason));
-  if (settings.errors && assessment.candidate.counts.n > 0) {
+  if (is_latency_test(assessment.culprit) && has_answers(assessment.latency)) {
+    text += fmt::format(": {}, evidence {}, {} answers",
+                        slow_text(*assessment.latency, assessment.culprit),
+                        odds(assessment.ln_e_family),
+                        assessment.latency->candidate.counts.n);
+  } else if (settings.errors && assessment.candidate.counts.n > 0) {
     text += fmt::format(": {}, evidence {}, {}",
                         rates(assessment),
                         odds(assessment.ln_e_family),
                         samples(assessment));
   }
   return text;
+}
+
+std::string latency_message_of(const Assessment& assessment) {
+  CHECK(assessment.latency);
+  const LatencyAssessment& latency = *assessment.latency;
+  std::string text = latency_sentence(latency);
+  if (!has_answers(assessment.latency)) {
+    return text;
+  }
+  text += fmt::format(" {} Evidence that it is too slow {} (needs {})",
+                      quantiles(latency),
+                      odds(assessment.latency_evidence.ln_e),
+                      odds(assessment.latency_evidence.threshold));
+  text += fmt::format(", that it is at most {} pt slower than stable {} (needs {})",
+                      points(latency.vs_stable.margin),
+                      odds(latency.vs_stable.ln_m),
+                      odds(latency.vs_stable.threshold));
+  if (latency.vs_objective) {
+    text += fmt::format(", that at most {} are slow {} (needs {})",
+                        percent(1 - latency.quantile + latency.vs_objective->margin),
+                        odds(latency.vs_objective->ln_m),
+                        odds(latency.vs_objective->threshold));
+  }
+  if (latency.stable_in_breach) {
+    text += "; stable itself is too slow, so nobody is judged by the objective";
+  }
+  return text + ".";
 }
 
 }  // namespace sluice::analysis

@@ -14,5 +14,7 @@ namespace sluice::analysis {
                                      const Assessment& assessment,
                                      std::string_view data_detail);
 [[nodiscard]] std::string one_line_of(const Settings& settings, const Assessment& assessment);
+// All about the latency objective, in milliseconds and shares. Needs assessment.latency.
+[[nodiscard]] std::string latency_message_of(const Assessment& assessment);
 
 }  // namespace sluice::analysis

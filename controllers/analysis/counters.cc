@@ -28,7 +28,14 @@ Status check_scrape(const CounterLedger& ledger, const CounterScrape& scrape, bo
   std::vector<std::uint64_t> names;
   names.reserve(scrape.readings.size());
   for (const CounterReading& reading : scrape.readings) {
-    if (reading.value < 0) {
+    if (reading.values.size() > kValuesPerSeriesMax) {
+      return fail(ErrorCode::kInvalid,
+                  fmt::format("counter {} of {} has more than {} values",
+                              reading.series,
+                              scrape.source,
+                              kValuesPerSeriesMax));
+    }
+    if (std::ranges::any_of(reading.values, [](std::int64_t value) { return value < 0; })) {
       return fail(ErrorCode::kInvalid,
                   fmt::format("counter {} of {} is negative", reading.series, scrape.source));
     }
@@ -42,16 +49,24 @@ Status check_scrape(const CounterLedger& ledger, const CounterScrape& scrape, bo
   return {};
 }
 
-// The increment of one reading in a source already known; the track moves on.
-std::int64_t advance(SourceTrack& track, std::uint64_t series, std::int64_t value) {
+// Appends the increments of one reading in a source already known; the track moves on.
+void advance(SourceTrack& track,
+             const CounterReading& reading,
+             std::vector<std::int64_t>& increments) {
+  const std::uint64_t series = name_hash(reading.series);
   const auto found = std::ranges::find(track.series, series, &SeriesTrack::series);
   if (found == track.series.end()) {
-    track.series.push_back({.series = series, .value = value});
-    return value;
+    track.series.push_back({.series = series, .values = reading.values});
+    increments.insert(increments.end(), reading.values.begin(), reading.values.end());
+    return;
   }
-  const std::int64_t before = found->value;
-  found->value = value;
-  return value >= before ? value - before : value;
+  const bool is_comparable = found->values.size() == reading.values.size();
+  for (std::size_t i = 0; i < reading.values.size(); ++i) {
+    const std::int64_t value = reading.values[i];
+    const std::int64_t before = is_comparable ? found->values[i] : value;
+    increments.push_back(value >= before ? value - before : value);
+  }
+  found->values = reading.values;
 }
 
 // Drops the series that a scrape does not show. Normally they are kept, because one that comes back
@@ -96,10 +111,11 @@ Result<std::vector<std::int64_t>> take_increments(CounterLedger& ledger,
     track->series.clear();
   }
   std::vector<std::int64_t> increments;
-  increments.reserve(scrape.readings.size());
   for (const CounterReading& reading : scrape.readings) {
-    const std::int64_t increment = advance(*track, name_hash(reading.series), reading.value);
-    increments.push_back(is_first ? 0 : increment);
+    advance(*track, reading, increments);
+  }
+  if (is_first) {
+    std::ranges::fill(increments, 0);
   }
   if (track->series.size() > 2 * scrape.readings.size() + kVanishedSeriesMax) {
     keep_shown(*track, scrape.readings);

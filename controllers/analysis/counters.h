@@ -20,9 +20,12 @@ inline constexpr std::size_t kSeriesPerSourceMax = 512;
 // 64-bit FNV-1a. Names are stored as hashes, which keeps a ledger of twenty pods under 2 kB.
 [[nodiscard]] std::uint64_t name_hash(std::string_view name);
 
+// No series has more values than these.
+inline constexpr std::size_t kValuesPerSeriesMax = 16;
+
 struct SeriesTrack {
   std::uint64_t series = 0;
-  std::int64_t value = 0;
+  std::vector<std::int64_t> values = {};
   auto operator<=>(const SeriesTrack&) const = default;
 };
 
@@ -38,10 +41,10 @@ struct CounterLedger {
   auto operator<=>(const CounterLedger&) const = default;
 };
 
+// Counters that belong together, e.g. requests and failed ones.
 struct CounterReading {
-  std::string_view series =
-      {};                  // Any name that is the same in each scrape, e.g. "rev-2/live/failed".
-  std::int64_t value = 0;  // Cumulative since the process started.
+  std::string_view series = {};  // Any name that is the same in each scrape, e.g. "rev-2/live".
+  std::vector<std::int64_t> values = {};  // Cumulative since the process started.
 };
 
 // All counters of one source, read at one instant.
@@ -51,12 +54,12 @@ struct CounterScrape {
   std::span<const CounterReading> readings;
 };
 
-// What each reading has grown by since the source was last seen, in the order of the readings, and
-// the ledger moves on. A source seen for the first time is a baseline: all 0. A new start id, or a
-// value that fell, counts the new value in full (what happened between the last scrape and the
-// restart is lost). A series that is new in a known process counts in full: it was 0 before.
-// kInvalid for a negative value, a series named twice or a ledger that is full; nothing has then
-// changed.
+// What each value has grown by since the source was last seen, in the order of the readings and
+// their values, and the ledger moves on. A source seen for the first time is a baseline: all 0; so
+// is a series that has another number of values than before. A new start id, or a value that fell,
+// counts the new value in full (what happened between the last scrape and the restart is lost). A
+// series that is new in a known process counts in full: it was 0 before. kInvalid for a negative
+// value, a series named twice, too many values or a ledger that is full; nothing has then changed.
 [[nodiscard]] Result<std::vector<std::int64_t>> take_increments(CounterLedger& ledger,
                                                                 const CounterScrape& scrape);
 

@@ -19,7 +19,7 @@ Result<std::vector<std::int64_t>> take(CounterLedger& ledger,
                                        const Values& values) {
   std::vector<CounterReading> readings;
   for (const auto& [series, value] : values) {
-    readings.push_back({.series = series, .value = value});
+    readings.push_back({.series = series, .values = {value}});
   }
   return take_increments(ledger, {source, start, readings});
 }
@@ -54,6 +54,22 @@ TEST(Counters, ASeriesNewInAKnownProcessBeganAtZero) {
   ASSERT_TRUE(take(ledger, "a", "1", {{"stable", 100}}));
   const std::vector<std::int64_t> expected = {1, 25};
   EXPECT_EQ(*take(ledger, "a", "1", {{"stable", 101}, {"candidate", 25}}), expected);
+}
+
+TEST(Counters, ASeriesWithMoreValuesThanBeforeIsABaselineAsAWhole) {
+  CounterLedger ledger;
+  const auto look = [&ledger](std::vector<std::int64_t> values) {
+    const std::vector<CounterReading> readings = {{.series = "x", .values = std::move(values)}};
+    return *take_increments(ledger, {"a", "1", readings});
+  };
+  EXPECT_EQ(look({100, 3}), (std::vector<std::int64_t>{0, 0}));
+  EXPECT_EQ(look({110, 4}), (std::vector<std::int64_t>{10, 1}));
+  EXPECT_EQ(look({130, 4, 55}), (std::vector<std::int64_t>{0, 0, 0}));
+  EXPECT_EQ(look({140, 5, 60}), (std::vector<std::int64_t>{10, 1, 5}));
+  EXPECT_EQ(look({2, 0, 70}), (std::vector<std::int64_t>{2, 0, 10}));
+  const std::vector<CounterReading> wide = {
+      {.series = "x", .values = std::vector<std::int64_t>(kValuesPerSeriesMax + 1)}};
+  EXPECT_FALSE(take_increments(ledger, {"a", "1", wide}));
 }
 
 TEST(Counters, ASeriesThatWasAwayForAScrapeDoesNotCountTwice) {

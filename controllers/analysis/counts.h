@@ -3,6 +3,7 @@
 // counts against an arm (here: a failed request), a *block* is one interval of counter increments.
 // Plain values, no lifetime, any thread.
 
+#include <array>
 #include <cstdint>
 #include <string>
 
@@ -23,11 +24,33 @@ struct PairCounts {
   auto operator<=>(const PairCounts&) const = default;
 };
 
+// Latencies are compared at so many edges of buckets at most.
+inline constexpr std::size_t kLatencyEdgesMax = 4;
+
+// Answers of either arm that took longer than an edge, which may be a later one for the candidate.
+struct SlowCounts {
+  std::int64_t candidate = 0;
+  std::int64_t stable = 0;
+  auto operator<=>(const SlowCounts&) const = default;
+};
+
+// How many of the arms' n requests took how long, at the edges that a LatencyState has fixed.
+struct LatencyCounts {
+  // Stable beyond an edge, the candidate beyond that edge moved by the rollback margin.
+  std::array<SlowCounts, kLatencyEdgesMax> edges = {};
+  // The candidate alone; stable's beyond the same edge, not moved, is among those above.
+  std::int64_t gate = 0;      // Beyond the gate's edge moved by the promotion margin.
+  std::int64_t limit = 0;     // Beyond the limit's edge: with a max surely above it.
+  std::int64_t possibly = 0;  // With a max: possibly above it.
+  auto operator<=>(const LatencyCounts&) const = default;
+};
+
 // One stable pod's part of a block. `pod` is its name; it ties the blocks of one pod together.
 struct PodCounts {
   std::string pod = {};
   std::int64_t n = 0;
   std::int64_t bad = 0;
+  std::array<std::int64_t, kLatencyEdgesMax> slow = {};  // Beyond each edge, about.
   auto operator<=>(const PodCounts&) const = default;
 };
 

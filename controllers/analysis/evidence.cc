@@ -1,8 +1,10 @@
 #include "controllers/analysis/evidence.h"
 
+#include <vector>
+
 #include "base/check.h"
 #include "base/portable_math.h"
-#include "controllers/analysis/family.h"
+#include "controllers/analysis/latency_evidence.h"
 #include "controllers/analysis/one_arm.h"
 
 namespace sluice::analysis {
@@ -29,16 +31,20 @@ double ln_advance_threshold(const Settings& settings) {
   return -portable::log(settings.false_promotion_rate);
 }
 
-double relative_weight(const Settings& settings) {
-  return has_absolute_test(settings)
-             ? kErrorsRelativeWeight / (kErrorsRelativeWeight + kErrorsAbsoluteWeight)
-             : 1;
-}
-
-double absolute_weight(const Settings& settings) {
-  return has_absolute_test(settings)
-             ? kErrorsAbsoluteWeight / (kErrorsRelativeWeight + kErrorsAbsoluteWeight)
-             : 0;
+ByTest<double> test_weights(const Settings& settings) {
+  const ByTest<bool> is_there = {settings.errors.has_value(),
+                                 has_absolute_test(settings),
+                                 settings.latency.has_value(),
+                                 settings.latency && settings.latency->max_seconds};
+  double sum = 0;
+  for (std::size_t i = 0; i < kTests; ++i) {
+    sum += is_there[i] ? kTestWeights[i] : 0;
+  }
+  ByTest<double> weights{};
+  for (std::size_t i = 0; i < kTests; ++i) {
+    weights[i] = is_there[i] ? kTestWeights[i] / sum : 0;
+  }
+  return weights;
 }
 
 Increments increments_of(const Settings& settings,
@@ -64,17 +70,24 @@ Increments increments_of(const Settings& settings,
   return result;
 }
 
-double ln_e_family(const Settings& settings, double ln_relative, double ln_absolute) {
-  if (!has_absolute_test(settings)) {
-    return ln_relative;
-  }
-  const std::array<double, 2> ln_e = {ln_relative, ln_absolute};
-  const std::array<double, 2> weights = {relative_weight(settings), absolute_weight(settings)};
-  return family_log_e(ln_e, weights);
+ByTest<double> ln_e_by_test(const State& state) {
+  return {ln_e(state.relative),
+          ln_e(state.absolute),
+          ln_e_relative(state.latency),
+          ln_e(state.latency.absolute)};
 }
 
-double ln_e_family(const Settings& settings, const State& state) {
-  return ln_e_family(settings, ln_e(state.relative), ln_e(state.absolute));
+double ln_e_family(const Settings& settings, const ByTest<double>& ln_e) {
+  const ByTest<double> weights = test_weights(settings);
+  std::vector<double> capitals;
+  std::vector<double> shares;
+  for (std::size_t i = 0; i < kTests; ++i) {
+    if (weights[i] > 0) {
+      capitals.push_back(ln_e[i]);
+      shares.push_back(weights[i]);
+    }
+  }
+  return capitals.empty() ? 0 : family_log_e(capitals, shares);
 }
 
 }  // namespace sluice::analysis

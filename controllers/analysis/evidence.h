@@ -6,6 +6,7 @@
 
 #include "controllers/analysis/counts.h"
 #include "controllers/analysis/e_process.h"
+#include "controllers/analysis/family.h"
 #include "controllers/analysis/settings.h"
 #include "controllers/analysis/state.h"
 
@@ -30,8 +31,8 @@ struct Increments {
 [[nodiscard]] EProcessSettings e_process_settings(const Settings& settings);
 [[nodiscard]] double ln_rollback_threshold(const Settings& settings);
 [[nodiscard]] double ln_advance_threshold(const Settings& settings);
-[[nodiscard]] double relative_weight(const Settings& settings);
-[[nodiscard]] double absolute_weight(const Settings& settings);
+// The weight of each test in the family; 0 for one that there is not.
+[[nodiscard]] ByTest<double> test_weights(const Settings& settings);
 
 // What these counts add; the absolute test gains nothing while masked. Needs an error objective.
 [[nodiscard]] Increments increments_of(const Settings& settings,
@@ -39,8 +40,9 @@ struct Increments {
                                        double phi,
                                        bool masked);
 
+// ln E of each test; 0 for one that has not begun.
+[[nodiscard]] ByTest<double> ln_e_by_test(const State& state);
 // ln E of the family from those of its tests.
-[[nodiscard]] double ln_e_family(const Settings& settings, double ln_relative, double ln_absolute);
-[[nodiscard]] double ln_e_family(const Settings& settings, const State& state);
+[[nodiscard]] double ln_e_family(const Settings& settings, const ByTest<double>& ln_e);
 
 }  // namespace sluice::analysis

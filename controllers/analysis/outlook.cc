@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "controllers/analysis/evidence.h"
+#include "controllers/analysis/latency_evidence.h"
 
 namespace sluice::analysis {
 namespace {
@@ -57,15 +58,16 @@ class Projection {
  public:
   Projection(const Settings& settings, const State& state) : settings_(settings), state_(state) {}
 
-  // Whether `blocks` more blocks of these counts would roll back.
+  // Whether `blocks` more blocks of these counts would roll back, with the evidence on latencies as
+  // it is.
   [[nodiscard]] bool rolls_back(const Increments& increments, double blocks) const {
     const EProcessSettings process = e_process_settings(settings_);
-    const double relative = projected_ln_e(state_.relative, process, increments.relative, blocks);
-    const double absolute =
-        has_absolute_test(settings_)
-            ? projected_ln_e(state_.absolute, process, increments.absolute, blocks)
-            : 0;
-    return ln_e_family(settings_, relative, absolute) >= ln_rollback_threshold(settings_);
+    ByTest<double> ln_e = ln_e_by_test(state_);
+    ln_e[0] = projected_ln_e(state_.relative, process, increments.relative, blocks);
+    ln_e[1] = has_absolute_test(settings_)
+                  ? projected_ln_e(state_.absolute, process, increments.absolute, blocks)
+                  : 0;
+    return ln_e_family(settings_, ln_e) >= ln_rollback_threshold(settings_);
   }
 
   [[nodiscard]] Increments increments(const EvidenceCounts& counts) const {
@@ -88,9 +90,64 @@ class Projection {
     });
   }
 
+  // The same for latencies, at the rates of the last minutes; 0 without such an objective.
+  [[nodiscard]] std::optional<double> blocks_to_latency_proof() const {
+    if (!settings_.latency) {
+      return 0;
+    }
+    const LatencyState& latency = state_.latency;
+    if (latency.edges.empty()) {
+      return std::nullopt;
+    }
+    const double margin = latency_margin_at(settings_, state_.weight);
+    const NonInferiority gate = gate_growth();
+    std::array<double, 6> limit{};
+    if (settings_.latency->max_seconds) {
+      add_to_limit_proof(limit, *settings_.latency, margin, limit_growth());
+    }
+    return blocks_until(blocks_max(), [&](double blocks) {
+      NonInferiority later = latency.gate_proof;
+      std::array<double, 6> later_limit = latency.limit_proof;
+      for (std::size_t k = 0; k < later_limit.size(); ++k) {
+        later.down.a[k] += blocks * gate.down.a[k];
+        later.down.w[k] += blocks * gate.down.w[k];
+        later_limit[k] += blocks * limit[k];
+      }
+      const double threshold = ln_advance_threshold(settings_);
+      return ln_m_below(later, margin) >= threshold &&
+             (!settings_.latency->max_seconds || ln_m_limit(later_limit) >= threshold);
+    });
+  }
+
   [[nodiscard]] double blocks_max() const { return static_cast<double>(horizon_blocks(settings_)); }
 
  private:
+  [[nodiscard]] const LatencyEdge& edge(std::int64_t index) const {
+    return state_.latency.edges[static_cast<std::size_t>(index)];
+  }
+
+  [[nodiscard]] double per_block(double recent) const { return recent / state_.recent.weight; }
+
+  // Live and pairs together: close enough for an estimate.
+  [[nodiscard]] NonInferiority gate_growth() const {
+    const EvidenceCounts mean = mean_block(state_.recent);
+    NonInferiority growth;
+    fold_counts(growth,
+                {.n_candidate = candidate_requests(mean),
+                 .n_stable = mean.live.n_stable + mean.pairs.n_stable,
+                 .bad_candidate = per_block(state_.latency.recent.gate_candidate),
+                 .bad_stable = per_block(state_.latency.recent.gate_stable)},
+                1,
+                edge(state_.latency.gate).phi);
+    return growth;
+  }
+
+  [[nodiscard]] LimitGrowth limit_growth() const {
+    return {.n = candidate_requests(mean_block(state_.recent)),
+            .possibly = per_block(state_.latency.recent.possibly),
+            .phi = edge(state_.latency.limit).phi};
+  }
+
   const Settings& settings_;
   const State& state_;
 };
@@ -140,8 +197,10 @@ Outlook outlook_of(const Settings& settings, const State& state) {
   outlook.further_bad_of = std::max<std::int64_t>(1, std::llround(soon * candidate_requests(mean)));
   outlook.further_bad = further_bad(projection, mean, soon, outlook.further_bad_of);
   if (is_in_step(state)) {
-    if (const auto blocks = projection.blocks_to_advance(mean)) {
-      outlook.advance_seconds = *blocks * settings.block_seconds;
+    const auto errors = projection.blocks_to_advance(mean);
+    const auto latency = projection.blocks_to_latency_proof();
+    if (errors && latency) {
+      outlook.advance_seconds = std::max(*errors, *latency) * settings.block_seconds;
     }
     if (const auto blocks = projection.blocks_to_advance(with_bad(mean, 0))) {
       outlook.clean_needed =

@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "base/check.h"
 #include "controllers/analysis/evidence.h"
+#include "controllers/analysis/latency_evidence.h"
 #include "controllers/analysis/one_arm.h"
 
 namespace sluice::analysis {
@@ -20,13 +22,29 @@ bool is_possible(std::int64_t n, std::int64_t bad) {
   return bad >= 0 && bad <= n && n <= kBlockRequestsMax;
 }
 
+bool is_possible(const LatencyCounts& slow, std::int64_t candidate, std::int64_t stable) {
+  return is_possible(candidate, slow.gate) && is_possible(candidate, slow.limit) &&
+         is_possible(candidate, slow.possibly) &&
+         std::ranges::all_of(slow.edges, [=](const SlowCounts& edge) {
+           return is_possible(candidate, edge.candidate) && is_possible(stable, edge.stable);
+         });
+}
+
+bool is_possible(const PodCounts& pod) {
+  return is_possible(pod.n, pod.bad) && std::ranges::all_of(pod.slow, [&pod](std::int64_t slow) {
+           return is_possible(pod.n, slow);
+         });
+}
+
 bool has_possible_counts(const Block& block) {
   return is_possible(block.candidate.n, block.candidate.bad) &&
          is_possible(block.stable.n, block.stable.bad) &&
          is_possible(block.pairs.n, block.pairs.bad_candidate) &&
          is_possible(block.pairs.n, block.pairs.bad_stable) && block.candidate_pods >= 0 &&
+         (!block.latency || (is_possible(block.latency->live, block.candidate.n, block.stable.n) &&
+                             is_possible(block.latency->pairs, block.pairs.n, block.pairs.n))) &&
          std::ranges::all_of(block.stable_pods,
-                             [](const PodCounts& pod) { return is_possible(pod.n, pod.bad); });
+                             [](const PodCounts& pod) { return is_possible(pod); });
 }
 
 ArmCounts stable_total(const Block& block) {
@@ -55,7 +73,7 @@ StableMask next_mask(const Settings& settings, const StableMask& mask, const Blo
 
 void set_mask(State& state, const StableMask& mask, std::int64_t index) {
   state.mask = mask;
-  if (!is_masked(mask)) {
+  if (!is_masked(mask) && !is_masked(state.latency.mask)) {
     state.marks.masked_since = -1;
   } else if (state.marks.masked_since < 0) {
     state.marks.masked_since = index;
@@ -90,16 +108,21 @@ TwoArmCounts decayed_sum(const TwoArmCounts& sum, double decay, const TwoArmCoun
           .bad_stable = sum.bad_stable * decay + counts.bad_stable};
 }
 
-// Means for each interval of the clock: a block that covers a gap counts for as many intervals.
-void fold_recent(RecentCounts& recent,
-                 const Settings& settings,
-                 const EvidenceCounts& counts,
-                 std::int64_t intervals) {
+// What is left of the counts so many intervals ago.
+double recent_decay(const Settings& settings, std::int64_t intervals) {
   const double keep = std::max(0.0, 1 - settings.block_seconds / kRecentSeconds);
   double decay = 1;
   for (std::int64_t i = 0; i < intervals; ++i) {
     decay *= keep;
   }
+  return decay;
+}
+
+// Means for each interval of the clock: a block that covers a gap counts for as many intervals.
+void fold_recent(RecentCounts& recent,
+                 const EvidenceCounts& counts,
+                 double decay,
+                 std::int64_t intervals) {
   recent.weight = recent.weight * decay + static_cast<double>(intervals);
   recent.live = decayed_sum(recent.live, decay, counts.live);
   recent.pairs = decayed_sum(recent.pairs, decay, counts.pairs);
@@ -170,6 +193,37 @@ bool fold_errors(const Settings& settings,
   return true;
 }
 
+// How a block is folded into the latency tests.
+struct LatencyTurn {
+  double traffic_ratio = 1;
+  double recent_decay = 1;
+  bool is_judged = true;
+};
+
+// The latency tests with this block in them; as they are where there is nothing to fold.
+LatencyState next_latency(const Settings& settings,
+                          const State& state,
+                          const Block& block,
+                          const LatencyTurn& turn) {
+  if (!settings.latency || !block.latency || state.latency.edges.empty()) {
+    return state.latency;
+  }
+  return with_block(state.latency,
+                    {.candidate = block.candidate,
+                     .stable = block.stable,
+                     .pairs = block.pairs.n,
+                     .live = block.latency->live,
+                     .paired = block.latency->pairs,
+                     .stable_pods = block.stable_pods},
+                    {.objective = *settings.latency,
+                     .process = e_process_settings(settings),
+                     .traffic_ratio = turn.traffic_ratio,
+                     .phi_prior = settings.phi_prior,
+                     .step_margin = latency_margin_at(settings, state.weight),
+                     .recent_decay = turn.recent_decay,
+                     .is_judged = turn.is_judged});
+}
+
 }  // namespace
 
 State new_state(const Settings& settings) {
@@ -179,11 +233,18 @@ State new_state(const Settings& settings) {
   return state;
 }
 
+bool plan_latency(const Settings& settings,
+                  State& state,
+                  std::span<const std::int64_t> stable_histogram) {
+  return settings.latency && plan_edges(state.latency, *settings.latency, stable_histogram);
+}
+
 void learn_stable(const Settings& settings, State& state, const Block& block) {
   if (block.index <= state.block_index || block.data != BlockData::kValid ||
       !has_possible_counts(block)) {
     return;
   }
+  state.latency = next_latency(settings, state, block, {.is_judged = false});
   mark_valid(state, block.index);
   set_mask(state, next_mask(settings, state.mask, block), block.index);
   fold_pods(state.dispersion, block.stable_pods);
@@ -210,17 +271,23 @@ Folded fold_evidence(const Settings& settings, State& state, const Block& block)
              .stable_n = block.stable.n + (block.is_shadow ? block.pairs.n : 0),
              .stable_pods = stable_pods});
   const StableMask mask = next_mask(settings, state.mask, block);
+  const std::int64_t intervals = intervals_covered(state, block.index);
+  const double decay = recent_decay(settings, intervals);
+  LatencyState latency =
+      next_latency(settings, state, block, {.traffic_ratio = traffic.value, .recent_decay = decay});
   const double phi_before = state.phi;
   state.phi = current_phi(
       state.dispersion,
       {.traffic_ratio = traffic.value, .stable_pods = stable_pods, .prior = settings.phi_prior});
-  if (settings.errors && !fold_errors(settings, state, counts, is_masked(mask))) {
+  if (!is_finite(latency) ||
+      (settings.errors && !fold_errors(settings, state, counts, is_masked(mask)))) {
     state.phi = phi_before;
     mark_invalid(state, block, BlockData::kBadCounts);
     return Folded::kInternal;
   }
   ++state.blocks_used;
-  fold_recent(state.recent, settings, counts, intervals_covered(state, block.index));
+  state.latency = std::move(latency);
+  fold_recent(state.recent, counts, decay, intervals);
   fold_totals(state.totals, block);
   mark_valid(state, block.index);
   set_mask(state, mask, block.index);
@@ -230,7 +297,7 @@ Folded fold_evidence(const Settings& settings, State& state, const Block& block)
 }
 
 double ln_e_of(const Settings& settings, const State& state) {
-  return settings.errors ? ln_e_family(settings, state) : 0;
+  return ln_e_family(settings, ln_e_by_test(state));
 }
 
 void reset_step(State& state, double weight) {
@@ -243,6 +310,7 @@ void reset_step(State& state, double weight) {
   state.step = {};
   state.totals = {};
   state.recent = {};
+  reset_latency_step(state.latency);
 }
 
 }  // namespace sluice::analysis

@@ -10,6 +10,8 @@
 //   status.evidence = encode(state);
 
 #include <cstdint>
+#include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -21,6 +23,13 @@
 #include "controllers/analysis/state.h"
 
 namespace sluice::analysis {
+
+// How long the requests of a block took, those of both kinds.
+struct LatencyTaken {
+  LatencyCounts live = {};
+  LatencyCounts pairs = {};
+  auto operator<=>(const LatencyTaken&) const = default;
+};
 
 // One interval of increments. After a gap (a restart of the operator) everything since the last
 // block may come as one block: the cap then keeps it from deciding alone.
@@ -35,6 +44,8 @@ struct Block {
   // The pairs are no quarantine but copies of live queries of stable's, whose part of them is then
   // in `pairs` alone.
   bool is_shadow = false;
+  // How many of all these took how long, at the edges that the state has fixed; empty: not known.
+  std::optional<LatencyTaken> latency = {};
   std::vector<PodCounts> stable_pods = {};  // Live, by pod; to learn how much errors clump.
   std::int64_t candidate_pods = 0;          // Ready ones.
   BlockData data = BlockData::kValid;
@@ -44,6 +55,13 @@ struct Block {
 
 // An analysis that has seen nothing. CHECKs that the settings are valid.
 [[nodiscard]] State new_state(const Settings& settings);
+
+// Fixes the edges at which latencies are judged, by the histogram of stable's answers so far; see
+// plan_edges(). Until then a latency objective has no evidence and lets no step end. What is known
+// of stable when it is called should not be part of a later block. True when it has fixed them.
+bool plan_latency(const Settings& settings,
+                  State& state,
+                  std::span<const std::int64_t> stable_histogram);
 
 // Learns dispersion and whether stable keeps its objective from a block without candidate traffic;
 // takes no time from the horizon. A minute of it before the first step is enough.
@@ -59,7 +77,7 @@ enum class Folded { kCounted, kInvalid, kInternal, kStale };
 Folded fold_evidence(const Settings& settings, State& state, const Block& block);
 
 // ln of the family's evidence for a rollback; the rule is ln E >= ln(1 / false_rollback_rate). 0
-// without an error objective.
+// without an objective.
 [[nodiscard]] double ln_e_of(const Settings& settings, const State& state);
 
 // Starts the proof anew at a weight (a share in [0, 1]); the evidence for rollback, dispersion and

@@ -37,6 +37,22 @@ TEST(AnalysisSettings, TheStepMarginShrinksWithTheWeightDownToThePromotionMargin
   EXPECT_DOUBLE_EQ(margin_at(loose, 0.01), 0.1);
 }
 
+TEST(AnalysisSettings, LatencyMarginsAreSharesOfTimeAtEdgesAndPointsOfAnswers) {
+  const LatencyObjective p95;
+  EXPECT_EQ(rollback_shift(p95), 1);   // 4 % later is at least one bucket of 9 %.
+  EXPECT_EQ(promotion_shift(p95), 2);  // 20 % later is at most two.
+  EXPECT_NEAR(rollback_margin(p95), 0.01, 1e-12);
+  EXPECT_NEAR(promotion_margin(p95), 0.02, 1e-12);
+  EXPECT_NEAR(promotion_margin(LatencyObjective{.quantile = 0.99}), 0.004, 1e-12);
+  const LimitBuckets limit = limit_buckets(LatencyObjective{.max_seconds = 0.3});
+  EXPECT_EQ(limit.surely - limit.possibly, 1);
+  Settings settings;
+  settings.latency = p95;
+  EXPECT_NEAR(latency_margin_at(settings, 0.01), 0.1, 1e-12);
+  EXPECT_NEAR(latency_margin_at(settings, 0.05), 0.04, 1e-12);
+  EXPECT_NEAR(latency_margin_at(settings, 0.5), 0.02, 1e-12);
+}
+
 TEST(AnalysisSettings, HorizonCountsBlocks) {
   Settings settings;
   EXPECT_EQ(horizon_blocks(settings), 8640);
@@ -68,7 +84,12 @@ TEST(AnalysisSettings, RefusesNonsenseByName) {
       {[](Settings& s) {
          s.errors = ErrorObjective{.worse_than_stable_by = 0.01, .rollback_margin = 0.02};
        },
-       "errors.rollback_margin"}};
+       "errors.rollback_margin"},
+      {[](Settings& s) { s.latency = LatencyObjective{.quantile = 0.5}; }, "latency.quantile"},
+      {[](Settings& s) { s.latency = LatencyObjective{.max_seconds = 0}; }, "latency.max"},
+      {[](Settings& s) { s.latency = LatencyObjective{.max_seconds = kNan}; }, "latency.max"},
+      {[](Settings& s) { s.latency = LatencyObjective{.worse_than_stable_by = 0}; },
+       "latency.worse_than_stable_by"}};
   for (const auto& [change, name] : cases) {
     Settings settings;
     change(settings);

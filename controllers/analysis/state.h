@@ -11,6 +11,7 @@
 #include "controllers/analysis/counters.h"
 #include "controllers/analysis/dispersion.h"
 #include "controllers/analysis/e_process.h"
+#include "controllers/analysis/latency_state.h"
 #include "controllers/analysis/noninferiority.h"
 #include "controllers/analysis/stable_mask.h"
 
@@ -57,13 +58,14 @@ struct State {
   StableMask mask;
   StepTotals totals;
   RecentCounts recent;
+  LatencyState latency;
   Marks marks;
   CounterLedger counters;  // The scrape snapshot behind all this.
   bool operator==(const State&) const = default;
 };
 
 // Base64 of: version byte, block index, fields (IEEE bytes, little endian; integers as varints),
-// checksum. Under 4 kB for two routers and twenty pods.
+// checksum. Under 4 kB for two routers and twenty pods, under 8 kB with a latency objective.
 [[nodiscard]] std::string encode(const State& state);
 // kInvalid, saying what is wrong, for text that is truncated, corrupt, of another version, or too
 // long. Never a partial state.

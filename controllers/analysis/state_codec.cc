@@ -5,6 +5,8 @@
 #include <cstdint>
 
 #include "base/base64.h"
+#include "controllers/analysis/latency_buckets.h"
+#include "controllers/analysis/log_sum.h"
 #include "controllers/analysis/state.h"
 
 // Layout, little endian: version (1 byte), block index, the fields in the order of visit() below,
@@ -14,7 +16,7 @@
 namespace sluice::analysis {
 namespace {
 
-constexpr std::uint8_t kVersion = 1;
+constexpr std::uint8_t kVersion = 2;
 constexpr std::size_t kTextBytesMax = std::size_t{64} * 1024;
 constexpr std::size_t kChecksumBytes = 4;
 
@@ -52,6 +54,8 @@ class Writer {
   }
 
   void flag(bool value) { byte(value ? 1 : 0); }
+
+  void index(std::int64_t value, std::size_t /*size*/) { field(value); }
 
   template <class T>
   void list(std::vector<T>& items, std::size_t /*size_max*/) {
@@ -130,6 +134,15 @@ class Reader {
     }
   }
 
+  // A position among `size` items.
+  void index(std::int64_t& value, std::size_t size) {
+    field(value);
+    if (value < 0 || static_cast<std::uint64_t>(value) >= size) {
+      refuse("an index is out of range");
+      value = 0;
+    }
+  }
+
   template <class T>
   void list(std::vector<T>& items, std::size_t size_max) {
     std::int64_t size = 0;
@@ -182,11 +195,24 @@ void visit(Io& io, TwoArmCounts& counts) {
 }
 
 template <class Io>
+void visit(Io& io, std::int64_t& value) {
+  io.field(value);
+}
+
+// Only the points that the process has; the others hold no capital.
+template <class Io>
 void visit(Io& io, EProcess& process) {
   io.field(process.blocks);
   io.small(process.points, kGridPointsMax);
-  visit(io, process.ln_start);
-  visit(io, process.ln_restart);
+  for (auto* capitals : {&process.ln_start, &process.ln_restart}) {
+    for (std::size_t k = 0; k < capitals->size() && process.points > 0; ++k) {
+      if (k < process.points) {
+        io.field((*capitals)[k]);
+      } else {
+        (*capitals)[k] = kMinusInfinity;
+      }
+    }
+  }
 }
 
 template <class Io>
@@ -223,8 +249,49 @@ void visit(Io& io, StepTotals& totals) {
 }
 
 template <class Io>
+void visit(Io& io, LatencyEdge& edge) {
+  io.index(edge.bucket, static_cast<std::size_t>(kLatencyBuckets));
+  visit(io, edge.relative);
+  visit(io, edge.dispersion);
+  io.field(edge.phi);
+}
+
+template <class Io>
+void visit(Io& io, LatencyCounts& counts) {
+  for (SlowCounts& edge : counts.edges) {
+    visit_fields(io, edge.candidate, edge.stable);
+  }
+  visit_fields(io, counts.gate, counts.limit, counts.possibly);
+}
+
+// Without edges there is nothing else: one byte where there is no latency objective.
+template <class Io>
+void visit(Io& io, LatencyState& latency) {
+  io.list(latency.edges, kLatencyEdgesMax);
+  if (latency.edges.empty()) {
+    return;
+  }
+  io.index(latency.gate, latency.edges.size());
+  io.index(latency.limit, latency.edges.size());
+  visit(io, latency.absolute);
+  visit(io, latency.mask.detectors);
+  io.field(latency.mask.clean_blocks);
+  visit(io, latency.gate_proof);
+  visit(io, latency.limit_excess);
+  visit(io, latency.limit_proof);
+  visit(io, latency.totals);
+  visit_fields(io,
+               latency.candidate_answers,
+               latency.stable_answers,
+               latency.recent.gate_candidate,
+               latency.recent.gate_stable,
+               latency.recent.possibly);
+}
+
+template <class Io>
 void visit(Io& io, SeriesTrack& track) {
-  visit_fields(io, track.series, track.value);
+  io.field(track.series);
+  io.list(track.values, kValuesPerSeriesMax);
 }
 
 template <class Io>
@@ -248,6 +315,7 @@ void visit(Io& io, State& state) {
   io.field(state.recent.weight);
   visit(io, state.recent.live);
   visit(io, state.recent.pairs);
+  visit(io, state.latency);
   Marks& marks = state.marks;
   visit_fields(io,
                marks.masked_since,

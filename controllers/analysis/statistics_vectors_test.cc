@@ -344,7 +344,8 @@ TEST(StatisticsVectors, CounterIncrements) {
   const std::vector<std::int64_t> expected = {0, 30, 0, 12, 28};
   CounterLedger ledger;
   for (std::size_t i = 0; i < samples.size(); ++i) {
-    const std::array<CounterReading, 1> readings = {{{"ended", samples[i].first}}};
+    const std::vector<CounterReading> readings = {
+        {.series = "ended", .values = {samples[i].first}}};
     const auto increments = take_increments(ledger, {"router-0", samples[i].second, readings});
     ASSERT_TRUE(increments);
     EXPECT_EQ(increments->at(0), expected[i]);

@@ -8,13 +8,17 @@
 
 #include "base/check.h"
 #include "controllers/analysis/counters.h"
+#include "controllers/analysis/latency_buckets.h"
+#include "controllers/analysis/latency_evidence.h"
+#include "controllers/canary_rollout/policy.h"
 
 namespace sluice::canary_rollout {
 namespace {
 
 using analysis::ArmCounts;
 
-// A reading of a router's counters and where its increment belongs.
+// A value of a router's counters and where its increment belongs. Values of one name that stand
+// behind each other are one series of the ledger.
 struct Series {
   std::string name;
   std::int64_t value = 0;
@@ -27,9 +31,26 @@ struct Sums {
   ArmCounts stable;
   ArmCounts candidate_pairs;
   ArmCounts stable_pairs;
-  std::map<std::string, ArmCounts> stable_pods;
+  std::map<std::string, analysis::PodCounts> stable_pods;
+  analysis::LatencyTaken latency;
   api::RankingAgreement compared;
 };
+
+// The latency objective of this rollout and what its tests have fixed; without edges nothing is
+// read of latencies.
+struct LatencyView {
+  const std::optional<analysis::LatencyObjective>& objective;
+  const analysis::LatencyState& state;
+
+  [[nodiscard]] bool is_on() const { return objective && !state.edges.empty(); }
+};
+
+// A pod's answers beyond the edge of a bucket, about: its buckets are four of a revision's.
+std::int64_t slow_at(const wire::UpstreamCounters& upstream, std::int64_t bucket) {
+  constexpr std::int64_t kBucketsInOne = 4;
+  const std::int64_t nearest = (bucket + kBucketsInOne / 2) / kBucketsInOne;
+  return analysis::count_above(upstream.latency, nearest);
+}
 
 // Pairs of a shadow step are its copies; of any other step those of quarantine.
 std::string_view pairs_name(bool is_shadow) {
@@ -55,6 +76,30 @@ ArmCounts* arm_of(Sums& sums,
     return is_live ? &sums.stable : &sums.stable_pairs;
   }
   return nullptr;
+}
+
+// By what a router's counters are told apart.
+struct Telling {
+  const api::CanaryRolloutStatus& status;
+  LatencyView latency;
+};
+
+// How many of a revision's answers are beyond the edges that are judged; in the series before it.
+void add_latency(std::vector<Series>& series,
+                 Sums& sums,
+                 const wire::RevisionCounters& counters,
+                 const Telling& telling) {
+  const std::string name = series.back().name;
+  const bool is_live = counters.mode == wire::CounterMode::kLive;
+  analysis::LatencyCounts& counts = is_live ? sums.latency.live : sums.latency.pairs;
+  const LatencyView& view = telling.latency;
+  const auto readings =
+      counters.revision == telling.status.candidate_revision
+          ? analysis::candidate_readings(view.state, *view.objective, counters.latency, counts)
+          : analysis::stable_readings(view.state, counters.latency, counts);
+  for (const analysis::SlowReading& reading : readings) {
+    series.push_back({name, reading.value, reading.target});
+  }
 }
 
 void add_overlap(std::vector<Series>& series,
@@ -86,9 +131,8 @@ void add_comparisons(std::vector<Series>& series,
   }
 }
 
-std::vector<Series> series_of(Sums& sums,
-                              const wire::Counters& counters,
-                              const api::CanaryRolloutStatus& status) {
+std::vector<Series> series_of(Sums& sums, const wire::Counters& counters, const Telling& telling) {
+  const auto& [status, view] = telling;
   std::vector<Series> series;
   const bool is_shadow = status.desired.mode == api::TrafficMode::kShadow;
   for (const wire::RevisionCounters& revision : counters.revisions) {
@@ -96,15 +140,22 @@ std::vector<Series> series_of(Sums& sums,
       const bool is_live = revision.mode == wire::CounterMode::kLive;
       const std::string name =
           fmt::format("{}/{}", revision.revision, is_live ? "live" : pairs_name(is_shadow));
-      series.push_back({name + "/ended", revision.ended, &arm->n});
-      series.push_back({name + "/failed", revision.failed, &arm->bad});
+      series.push_back({name, revision.ended, &arm->n});
+      series.push_back({name, revision.failed, &arm->bad});
+      if (view.is_on()) {
+        add_latency(series, sums, revision, telling);
+      }
     }
   }
   for (const wire::UpstreamCounters& upstream : counters.upstreams) {
     if (upstream.revision == status.stable_revision && upstream.mode == wire::CounterMode::kLive) {
-      ArmCounts& pod = sums.stable_pods[upstream.pod];
-      series.push_back({"pod/" + upstream.pod + "/ended", upstream.ended, &pod.n});
-      series.push_back({"pod/" + upstream.pod + "/failed", upstream.failed, &pod.bad});
+      analysis::PodCounts& pod = sums.stable_pods[upstream.pod];
+      const std::string name = "pod/" + upstream.pod;
+      series.push_back({name, upstream.ended, &pod.n});
+      series.push_back({name, upstream.failed, &pod.bad});
+      for (std::size_t i = 0; view.is_on() && i < view.state.edges.size(); ++i) {
+        series.push_back({name, slow_at(upstream, view.state.edges[i].bucket), &pod.slow.at(i)});
+      }
     }
   }
   if (is_shadow) {
@@ -113,16 +164,24 @@ std::vector<Series> series_of(Sums& sums,
   return series;
 }
 
+// One reading for each run of values with the same name.
+std::vector<analysis::CounterReading> readings_of(const std::vector<Series>& series) {
+  std::vector<analysis::CounterReading> readings;
+  for (const Series& one : series) {
+    if (readings.empty() || readings.back().series != one.name) {
+      readings.push_back({.series = one.name});
+    }
+    readings.back().values.push_back(one.value);
+  }
+  return readings;
+}
+
 Status add_router(Sums& sums,
                   analysis::CounterLedger& ledger,
                   const RouterSeen& router,
-                  const api::CanaryRolloutStatus& status) {
-  const std::vector<Series> series = series_of(sums, *router.counters, status);
-  std::vector<analysis::CounterReading> readings;
-  readings.reserve(series.size());
-  for (const Series& one : series) {
-    readings.push_back({.series = one.name, .value = one.value});
-  }
+                  const Telling& telling) {
+  const std::vector<Series> series = series_of(sums, *router.counters, telling);
+  const std::vector<analysis::CounterReading> readings = readings_of(series);
   const auto increments =
       analysis::take_increments(ledger,
                                 {.source = router.name,
@@ -146,11 +205,66 @@ analysis::PairCounts pairs_of(const Sums& sums) {
           .bad_stable = std::min(n, sums.stable_pairs.bad)};
 }
 
+// As pairs_of(): no more answers can be slow than there are.
+void bound(analysis::LatencyCounts& counts, std::int64_t candidate, std::int64_t stable) {
+  for (analysis::SlowCounts& edge : counts.edges) {
+    edge = {.candidate = std::min(candidate, edge.candidate),
+            .stable = std::clamp<std::int64_t>(edge.stable, 0, stable)};
+  }
+  counts.gate = std::min(candidate, counts.gate);
+  counts.limit = std::min(candidate, counts.limit);
+  counts.possibly = std::min(candidate, counts.possibly);
+}
+
+// All that stable ever answered, as its routers tell it now.
+std::vector<std::int64_t> stable_histogram(const Turn& turn) {
+  std::vector<std::int64_t> sum;
+  for (const RouterSeen& router : turn.seen.routers) {
+    if (!router.counters) {
+      continue;
+    }
+    for (const wire::RevisionCounters& counters : router.counters->revisions) {
+      if (counters.revision != turn.status().stable_revision ||
+          counters.mode != wire::CounterMode::kLive) {
+        continue;
+      }
+      sum.resize(std::max(sum.size(), counters.latency.size()));
+      for (std::size_t i = 0; i < counters.latency.size(); ++i) {
+        sum[i] += counters.latency[i];
+      }
+    }
+  }
+  return sum;
+}
+
+// Counters that cannot be read make no baseline; the first good ones will.
+void add_all_to_ledger(const Turn& turn, const Telling& telling, analysis::CounterLedger& ledger) {
+  Sums ignored;
+  for (const RouterSeen& router : turn.seen.routers) {
+    if (router.counters) {
+      static_cast<void>(add_router(ignored, ledger, router, telling));
+    }
+  }
+}
+
 // Stable's live queries that are in no pair of copies. A pair ends later than its live query, so
 // that in one block there may be more of them.
 ArmCounts without_pairs(const ArmCounts& live, const analysis::PairCounts& pairs) {
   const std::int64_t n = std::max<std::int64_t>(0, live.n - pairs.n);
   return {.n = n, .bad = std::clamp<std::int64_t>(live.bad - pairs.bad_stable, 0, n)};
+}
+
+// How long the block's requests took; as without_pairs() where its pairs are copies.
+analysis::LatencyTaken latency_of(const Sums& sums, const analysis::Block& block) {
+  analysis::LatencyTaken latency = sums.latency;
+  if (block.is_shadow) {
+    for (std::size_t i = 0; i < latency.live.edges.size(); ++i) {
+      latency.live.edges[i].stable -= latency.pairs.edges[i].stable;
+    }
+  }
+  bound(latency.live, block.candidate.n, block.stable.n);
+  bound(latency.pairs, block.pairs.n, block.pairs.n);
+  return latency;
 }
 
 ArmCounts sum_of(const ArmCounts& live, std::int64_t n, std::int64_t bad) {
@@ -256,17 +370,19 @@ std::optional<EndedBlock> ended_block(Turn& turn) {
 }
 
 void take_baseline(const Turn& turn, analysis::State& state) {
+  const analysis::Settings settings = settings_of(*turn.policy);
+  static_cast<void>(analysis::plan_latency(settings, state, stable_histogram(turn)));
   state.counters = {};
-  Sums ignored;
-  for (const RouterSeen& router : turn.seen.routers) {
-    // Counters that cannot be read make no baseline; the first good ones will.
-    if (router.counters) {
-      static_cast<void>(add_router(ignored, state.counters, router, turn.status()));
-    }
-  }
+  add_all_to_ledger(
+      turn,
+      {.status = turn.status(), .latency = {.objective = settings.latency, .state = state.latency}},
+      state.counters);
 }
 
 TakenBlock take_block(const Turn& turn, analysis::State& state) {
+  const analysis::Settings settings = settings_of(*turn.policy);
+  const Telling telling{.status = turn.status(),
+                        .latency = {.objective = settings.latency, .state = state.latency}};
   TakenBlock taken;
   analysis::Block& block = taken.block;
   analysis::CounterLedger ledger = state.counters;
@@ -275,7 +391,7 @@ TakenBlock take_block(const Turn& turn, analysis::State& state) {
     if (!router.counters) {
       continue;
     }
-    if (const Status status = add_router(sums, ledger, router, turn.status()); !status) {
+    if (const Status status = add_router(sums, ledger, router, telling); !status) {
       block.data = analysis::BlockData::kBadCounts;
       block.data_detail = status.error().message;
       return taken;
@@ -290,9 +406,16 @@ TakenBlock take_block(const Turn& turn, analysis::State& state) {
     block.stable = without_pairs(block.stable, block.pairs);
     taken.compared = std::move(sums.compared);
   }
-  for (const auto& [pod, counts] : sums.stable_pods) {
+  if (telling.latency.is_on()) {
+    block.latency = latency_of(sums, block);
+  } else if (analysis::plan_latency(settings, state, stable_histogram(turn))) {
+    // What was answered so far has told where the edges are; only what comes is judged at them.
+    add_all_to_ledger(turn, telling, state.counters);
+  }
+  for (auto& [pod, counts] : sums.stable_pods) {
     if (counts.n > 0 || counts.bad > 0) {
-      block.stable_pods.push_back({.pod = pod, .n = counts.n, .bad = counts.bad});
+      counts.pod = pod;
+      block.stable_pods.push_back(counts);
     }
   }
   block.candidate_pods = turn.seen.candidate_pods.ready;
