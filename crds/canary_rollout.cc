@@ -1,5 +1,7 @@
 #include "crds/canary_rollout.h"
 
+#include <chrono>
+
 #include "base/describe.h"
 
 namespace sluice {
@@ -176,6 +178,33 @@ void describe(Io& io, ErrorRateObjective& value) {
 }
 
 template <class Io>
+void describe(Io& io, LatencyObjective& value) {
+  io.defaulted("quantile",
+               value.quantile,
+               {.doc = "Which share of the answers is looked at: 0.95 is the p95.",
+                .min = 0.9,
+                .max = 0.99});
+  io.optional("max",
+              value.max,
+              {.doc = "Time that the quantile may not exceed, like 300ms. Not set: taken from "
+                      "slo.latencyP95 (for a quantile of 0.95)."});
+  io.defaulted("worseThanStableBy",
+               value.worse_than_stable_by,
+               {.doc = "Promotion needs evidence that the candidate is slower than stable by at "
+                       "most this share of time. Rolled back on evidence that it is slower by more "
+                       "than a fifth of it."});
+  io.rule(
+      "!has(self.max) || (duration(self.max) >= duration('1ms') && duration(self.max) <= "
+      "duration('60s'))",
+      "max must be between 1ms and 60s",
+      !value.max ||
+          (*value.max >= std::chrono::milliseconds(1) && *value.max <= std::chrono::seconds(60)));
+  io.rule("!(self.worseThanStableBy in ['0%', '0.0%', '0.00%'])",
+          "worseThanStableBy must be above 0%",
+          value.worse_than_stable_by.ten_thousandths > 0);
+}
+
+template <class Io>
 void describe(Io& io, GoldenSetObjective& value) {
   io.defaulted("metric", value.metric, {.doc = "The metric that is compared."});
   io.optional("min", value.min, {.doc = "Floor. Not set: slo.ndcgAt10.", .min = 0, .max = 1});
@@ -211,6 +240,7 @@ void describe(Io& io, Objective& value) {
                .pattern = "^[a-z]([-a-z0-9]*[a-z0-9])?$"});
   io.optional(
       "errorRate", value.error_rate, {.doc = "Failed queries, against stable and a limit."});
+  io.optional("latency", value.latency, {.doc = "Slow answers, against stable and a limit."});
   io.optional("goldenSet", value.golden_set, {.doc = "Quality on the golden set."});
   io.optional("rankingOverlap",
               value.ranking_overlap,
@@ -220,9 +250,10 @@ void describe(Io& io, Objective& value) {
                {.doc = "What analysis.noDataTimeout without data of the candidate means."});
   io.rule(
       "(has(self.errorRate) ? 1 : 0) + (has(self.goldenSet) ? 1 : 0) + "
-      "(has(self.rankingOverlap) ? 1 : 0) == 1",
-      "exactly one of errorRate, goldenSet, rankingOverlap must be set",
-      (value.error_rate ? 1 : 0) + (value.golden_set ? 1 : 0) + (value.ranking_overlap ? 1 : 0) ==
+      "(has(self.latency) ? 1 : 0) + (has(self.rankingOverlap) ? 1 : 0) == 1",
+      "exactly one of errorRate, goldenSet, latency, rankingOverlap must be set",
+      (value.error_rate ? 1 : 0) + (value.golden_set ? 1 : 0) + (value.latency ? 1 : 0) +
+              (value.ranking_overlap ? 1 : 0) ==
           1);
 }
 
@@ -241,11 +272,12 @@ void describe(Io& io, Analysis& value) {
   io.defaulted("noDataTimeout",
                value.no_data_timeout,
                {.doc = "Time without data after which onNoData decides."});
-  io.defaulted("objectives",
-               value.objectives,
-               {.doc = "What is judged. Left out: errorRate and goldenSet from the index's slo.",
-                .max_items = 8,
-                .map_key = "name"});
+  io.defaulted(
+      "objectives",
+      value.objectives,
+      {.doc = "What is judged. Left out: errorRate, latency and goldenSet from the index's slo.",
+       .max_items = 8,
+       .map_key = "name"});
   io.rule("duration(self.block) >= duration('5s') && duration(self.block) <= duration('5m')",
           "block must be between 5s and 5m",
           value.block >= std::chrono::seconds(5) && value.block <= std::chrono::minutes(5));
@@ -322,8 +354,11 @@ void describe(Io& io, Interval& value) {
 template <class Io>
 void describe(Io& io, ObjectiveStatus& value) {
   io.required("name", value.name, name_field("The objective."));
-  io.defaulted("stable", value.stable, {.doc = "Measured on stable."});
-  io.defaulted("candidate", value.candidate, {.doc = "Measured on the candidate."});
+  io.defaulted(
+      "stable",
+      value.stable,
+      {.doc = "Measured on stable; of latencies the share of answers that took too long."});
+  io.defaulted("candidate", value.candidate, {.doc = "The same of the candidate."});
   io.defaulted("estimate", value.estimate, {.doc = "Candidate minus stable."});
   io.defaulted("interval", value.interval, {.doc = "95 % interval of the estimate, at any look."});
   io.defaulted("evidence", value.evidence, {.doc = "ln of the e-value against the candidate."});
@@ -344,7 +379,7 @@ void describe(Io& io, DecisionRecord& value) {
   io.defaulted("reason", value.reason, name_field("One word for programs."));
   io.defaulted("message", value.message, text_field("A sentence for people."));
   io.defaulted(
-      "inputs", value.inputs, {.doc = "What it rests on, as JSON text.", .max_length = 4096});
+      "inputs", value.inputs, {.doc = "What it rests on, as JSON text.", .max_length = 8192});
 }
 
 template <class Io>

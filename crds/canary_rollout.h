@@ -67,6 +67,13 @@ struct ErrorRateObjective {
   bool operator==(const ErrorRateObjective&) const = default;
 };
 
+struct LatencyObjective {
+  double quantile = 0.95;
+  std::optional<Duration> max = {};  // Not set: slo.latencyP95; neither set: no absolute test.
+  Share worse_than_stable_by = Share{2000};  // Of time.
+  bool operator==(const LatencyObjective&) const = default;
+};
+
 struct GoldenSetObjective {
   GoldenMetric metric = GoldenMetric::kNdcgAt10;
   std::optional<double> min = {};  // Not set: slo.ndcgAt10; neither set: no floor.
@@ -85,6 +92,7 @@ struct RankingOverlapObjective {
 struct Objective {
   std::string name = {};
   std::optional<ErrorRateObjective> error_rate = {};
+  std::optional<LatencyObjective> latency = {};
   std::optional<GoldenSetObjective> golden_set = {};
   std::optional<RankingOverlapObjective> ranking_overlap = {};
   NoDataPolicy on_no_data = NoDataPolicy::kHold;

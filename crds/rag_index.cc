@@ -160,12 +160,22 @@ void describe(Io& io, Slo& value) {
               value.availability,
               {.doc = "Share of queries that must be answered, like 99.9%; fills the errorRate "
                       "objective of a rollout that names none."});
+  io.optional("latencyP95",
+              value.latency_p95,
+              {.doc = "Time within which 95 of 100 queries must be answered, like 300ms; fills the "
+                      "latency objective of a rollout that names none."});
   io.optional("ndcgAt10",
               value.ndcg_at_10,
               {.doc = "Floor of nDCG@10 on the golden set; fills the goldenSet objective of a "
                       "rollout that names none.",
                .min = 0,
                .max = 1});
+  io.rule(
+      "!has(self.latencyP95) || (duration(self.latencyP95) >= duration('1ms') && "
+      "duration(self.latencyP95) <= duration('60s'))",
+      "latencyP95 must be between 1ms and 60s",
+      !value.latency_p95 || (*value.latency_p95 >= std::chrono::milliseconds(1) &&
+                             *value.latency_p95 <= std::chrono::seconds(60)));
 }
 
 template <class Io>
@@ -215,10 +225,12 @@ void describe(Io& io, Drill& value) {
   io.defaulted("errorRate",
                value.error_rate,
                {.doc = "Share of queries that this revision's workers fail on purpose."});
-  io.defaulted(
-      "latency",
-      value.latency,
-      {.doc = "Time that this revision's workers add to every query.", .min = 0, .max = 30});
+  io.defaulted("latency",
+               value.latency,
+               {.doc = "Time that this revision's workers add to every query, at most 30s."});
+  io.rule("duration(self.latency) <= duration('30s')",
+          "latency must be at most 30s",
+          value.latency <= std::chrono::seconds(30));
 }
 
 template <class Io>

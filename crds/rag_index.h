@@ -83,6 +83,7 @@ struct Evaluation {
 
 struct Slo {
   std::optional<Share> availability = {};
+  std::optional<Duration> latency_p95 = {};
   std::optional<double> ndcg_at_10 = {};
   bool operator==(const Slo&) const = default;
 };

@@ -1,5 +1,7 @@
 #include "controllers/canary_rollout/inputs.h"
 
+#include <algorithm>
+#include <array>
 #include <optional>
 #include <vector>
 
@@ -31,11 +33,45 @@ void describe(Io& io, PairCounts& value) {
   io.defaulted("badStable", value.bad_stable);
 }
 
+// Of numbers that stand in a fixed order a record keeps a list.
+template <class Io, std::size_t Size>
+void describe_numbers(Io& io, std::string_view name, std::array<std::int64_t, Size>& numbers) {
+  std::vector<std::int64_t> list(numbers.begin(), numbers.end());
+  io.defaulted(name, list, {.max_items = static_cast<int>(Size)});
+  list.resize(Size);
+  std::ranges::copy(list, numbers.begin());
+}
+
 template <class Io>
 void describe(Io& io, PodCounts& value) {
   io.defaulted("pod", value.pod);
   io.defaulted("n", value.n);
   io.defaulted("bad", value.bad);
+  describe_numbers(io, "slow", value.slow);
+}
+
+template <class Io>
+void describe(Io& io, LatencyCounts& value) {
+  std::array<std::int64_t, kLatencyEdgesMax> candidate{};
+  std::array<std::int64_t, kLatencyEdgesMax> stable{};
+  for (std::size_t i = 0; i < kLatencyEdgesMax; ++i) {
+    candidate[i] = value.edges[i].candidate;
+    stable[i] = value.edges[i].stable;
+  }
+  describe_numbers(io, "candidate", candidate);
+  describe_numbers(io, "stable", stable);
+  for (std::size_t i = 0; i < kLatencyEdgesMax; ++i) {
+    value.edges[i] = {.candidate = candidate[i], .stable = stable[i]};
+  }
+  io.defaulted("gate", value.gate);
+  io.defaulted("limit", value.limit);
+  io.defaulted("possibly", value.possibly);
+}
+
+template <class Io>
+void describe(Io& io, LatencyTaken& value) {
+  io.defaulted("live", value.live);
+  io.defaulted("pairs", value.pairs);
 }
 
 template <class Io>
@@ -51,10 +87,18 @@ void describe(Io& io, ErrorObjective& value) {
   io.optional("rollbackMargin", value.rollback_margin);
 }
 
+template <class Io>
+void describe(Io& io, LatencyObjective& value) {
+  io.defaulted("quantile", value.quantile);
+  io.optional("maxSeconds", value.max_seconds);
+  io.defaulted("worseThanStableBy", value.worse_than_stable_by);
+}
+
 // What a policy decides of the settings; the rest are constants of this method.
 template <class Io>
 void describe(Io& io, Settings& value) {
   io.optional("errors", value.errors);
+  io.optional("latency", value.latency);
   io.defaulted("falseRollbackRate", value.false_rollback_rate);
   io.defaulted("blockSeconds", value.block_seconds);
   io.defaulted("maxDurationSeconds", value.max_duration_seconds);
@@ -74,6 +118,7 @@ void describe(Io& io, Block& value) {
   io.defaulted("candidate", value.candidate);
   io.defaulted("stable", value.stable);
   io.defaulted("pairs", value.pairs);
+  io.optional("latency", value.latency);
   io.defaulted("isShadow", value.is_shadow);
   io.defaulted("stablePods", value.stable_pods, {.max_items = 4096});
   io.defaulted("candidatePods", value.candidate_pods);
@@ -87,7 +132,7 @@ namespace sluice::canary_rollout {
 namespace {
 
 // What the method is; a record of another method cannot be replayed by this one.
-constexpr std::string_view kMethod = "errors/1";
+constexpr std::string_view kMethod = "counts/2";
 
 struct BlockInputs {
   std::string method = {};
@@ -165,7 +210,13 @@ void describe(Io& io, GoldenInputs& value) {
 
 std::string block_inputs(const BlockVerdict& verdict) {
   analysis::State before = verdict.before;
-  before.counters = {};  // No verdict looks at the ledger, and the block has what came of it.
+  // No verdict looks at the ledger, for the block has what came of it, nor at unfinished windows of
+  // dispersion, which speak for later blocks.
+  before.counters = {};
+  before.dispersion.windows.clear();
+  for (analysis::LatencyEdge& edge : before.latency.edges) {
+    edge.dispersion.windows.clear();
+  }
   const analysis::Assessment& seen = verdict.assessment;
   BlockInputs inputs{.method = std::string(kMethod),
                      .settings = verdict.settings,

@@ -19,7 +19,7 @@ struct BlockVerdict {
   const analysis::Assessment& assessment;
 };
 
-// At most 4,096 bytes in any but absurd cases (a hundred stable pods); the record then says so.
+// At most 8,192 bytes in any but absurd cases (a hundred stable pods); the record then says so.
 [[nodiscard]] std::string block_inputs(const BlockVerdict& verdict);
 
 [[nodiscard]] std::string golden_inputs(const analysis::GoldenSetSettings& settings,

@@ -21,6 +21,7 @@ using api::ResolvedPolicy;
 // More than this is no service level: the quarantine detector could not tell it from an outage.
 constexpr Share kErrorMaxLimit{1500};
 constexpr Share kDefaultErrorMax{100};
+constexpr double kP95 = 0.95;
 constexpr std::size_t kObjectivesMax = 8;
 constexpr std::size_t kNameBytesMax = 253;
 
@@ -71,6 +72,10 @@ void add_missing_objectives(ResolvedPolicy& policy, const api::RagIndexSpec& ind
     }
     objectives.push_back({.name = free_name(policy, "errors"), .error_rate = errors});
   }
+  if (latency_objective(policy) == nullptr && index.slo.latency_p95 && has_live_step(policy)) {
+    objectives.push_back(
+        {.name = free_name(policy, "latency"), .latency = api::LatencyObjective{}});
+  }
   if (golden_objective(policy) == nullptr && index.evaluation && has_evaluate_step(policy.steps)) {
     objectives.push_back(
         {.name = free_name(policy, "quality"), .golden_set = api::GoldenSetObjective{}});
@@ -86,6 +91,9 @@ void fill_from_slo(ResolvedPolicy& policy, const api::RagIndexSpec& index) {
     if (objective.error_rate && !objective.error_rate->max && index.slo.availability) {
       objective.error_rate->max =
           Share{kWhole.ten_thousandths - index.slo.availability->ten_thousandths};
+    }
+    if (objective.latency && !objective.latency->max && objective.latency->quantile == kP95) {
+      objective.latency->max = index.slo.latency_p95;
     }
     if (objective.golden_set && !objective.golden_set->min && index.slo.ndcg_at_10) {
       objective.golden_set->min = index.slo.ndcg_at_10;
@@ -171,6 +179,24 @@ void check_error_rate(Problems& problems,
   }
 }
 
+void check_latency(Problems& problems,
+                   const std::string& path,
+                   const api::LatencyObjective& latency) {
+  // Written so that NaN fails.
+  if (!(latency.quantile >= 0.9 && latency.quantile <= 0.99)) {
+    problems.add(path + ".quantile", "must be between 0.9 and 0.99");
+  }
+  if (latency.max &&
+      (*latency.max < std::chrono::milliseconds(1) || *latency.max > std::chrono::seconds(60))) {
+    problems.add(path + ".max", "must be between 1ms and 60s");
+  }
+  if (latency.worse_than_stable_by.ten_thousandths <= 0 || latency.worse_than_stable_by > kWhole) {
+    problems.add(path + ".worseThanStableBy",
+                 "must be above 0% and at most 100%: no amount of traffic shows that nothing is "
+                 "slower");
+  }
+}
+
 void check_golden_set(Problems& problems,
                       const std::string& path,
                       const api::GoldenSetObjective& golden) {
@@ -184,9 +210,15 @@ void check_golden_set(Problems& problems,
   }
 }
 
+int kinds_of(const Objective& objective) {
+  return (objective.error_rate ? 1 : 0) + (objective.latency ? 1 : 0) +
+         (objective.golden_set ? 1 : 0) + (objective.ranking_overlap ? 1 : 0);
+}
+
 void check_objectives(Problems& problems, const ResolvedPolicy& policy) {
   std::set<std::string_view> names;
   int errors = 0;
+  int latencies = 0;
   int golden_sets = 0;
   int overlaps = 0;
   const auto& objectives = policy.analysis.objectives;
@@ -201,10 +233,9 @@ void check_objectives(Problems& problems, const ResolvedPolicy& policy) {
     } else if (!names.insert(objective.name).second) {
       problems.add(path + ".name", fmt::format("\"{}\" is there twice", objective.name));
     }
-    const int kinds = (objective.error_rate ? 1 : 0) + (objective.golden_set ? 1 : 0) +
-                      (objective.ranking_overlap ? 1 : 0);
-    if (kinds != 1) {
-      problems.add(path, "exactly one of errorRate, goldenSet, rankingOverlap must be set");
+    if (kinds_of(objective) != 1) {
+      problems.add(path,
+                   "exactly one of errorRate, latency, goldenSet, rankingOverlap must be set");
     } else if (objective.ranking_overlap) {
       if (objective.ranking_overlap->at != 10) {
         problems.add(path + ".rankingOverlap.at", "must be 10");
@@ -216,6 +247,11 @@ void check_objectives(Problems& problems, const ResolvedPolicy& policy) {
       check_error_rate(problems, path + ".errorRate", *objective.error_rate);
       if (++errors > 1) {
         problems.add(path + ".errorRate", "another objective is an errorRate already");
+      }
+    } else if (objective.latency) {
+      check_latency(problems, path + ".latency", *objective.latency);
+      if (++latencies > 1) {
+        problems.add(path + ".latency", "another objective is a latency already");
       }
     } else {
       check_golden_set(problems, path + ".goldenSet", *objective.golden_set);
@@ -261,6 +297,10 @@ Status check_policy(const ResolvedPolicy& policy) {
     problems.add(".spec.analysis.objectives",
                  "a rankingOverlap objective is judged in shadow steps: one needs the other");
   }
+  if (latency_objective(policy) != nullptr && !has_live_step(policy)) {
+    problems.add(".spec.analysis.objectives",
+                 "a latency objective is judged in shadow and split steps, and there is none");
+  }
   if (golden_objective(policy) != nullptr && !has_evaluate_step(policy.steps)) {
     problems.add(".spec.analysis.objectives",
                  "a goldenSet objective is judged in an evaluate step, and there is none");
@@ -302,6 +342,10 @@ const Objective* errors_objective(const ResolvedPolicy& policy) {
   return find_objective(policy, [](const Objective& o) { return o.error_rate.has_value(); });
 }
 
+const Objective* latency_objective(const ResolvedPolicy& policy) {
+  return find_objective(policy, [](const Objective& o) { return o.latency.has_value(); });
+}
+
 const Objective* golden_objective(const ResolvedPolicy& policy) {
   return find_objective(policy, [](const Objective& o) { return o.golden_set.has_value(); });
 }
@@ -332,6 +376,15 @@ analysis::Settings settings_of(const ResolvedPolicy& policy) {
     }
     if (errors.rollback_margin) {
       settings.errors->rollback_margin = errors.rollback_margin->fraction();
+    }
+  }
+  if (const Objective* objective = latency_objective(policy)) {
+    const api::LatencyObjective& latency = *objective->latency;
+    settings.latency.emplace();
+    settings.latency->quantile = latency.quantile;
+    settings.latency->worse_than_stable_by = latency.worse_than_stable_by.fraction();
+    if (latency.max) {
+      settings.latency->max_seconds = in_seconds(*latency.max);
     }
   }
   return settings;

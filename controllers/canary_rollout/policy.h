@@ -14,10 +14,10 @@ namespace sluice::canary_rollout {
 
 // Fills in what the spec leaves out: from the index's slo, else from our defaults (errors at most
 // 1 %, worse than stable by at most 0.5 %). A rollout with a shadow or split step always judges
-// errors, one with a shadow step compares rankings, one with an evaluate step always judges the
-// golden set. kInvalid with every problem, each with its
-// path (".spec.analysis.objectives[0].errorRate.max: …"): also those that the schema refuses, since
-// an object may have been stored under an older schema.
+// errors, and latencies where the slo has a latencyP95; one with a shadow step compares rankings,
+// one with an evaluate step always judges the golden set. kInvalid with every problem, each with
+// its path (".spec.analysis.objectives[0].errorRate.max: …"): also those that the schema refuses,
+// since an object may have been stored under an older schema.
 [[nodiscard]] Result<api::ResolvedPolicy> resolve_policy(const api::CanaryRolloutSpec& spec,
                                                          const api::RagIndexSpec& index);
 
@@ -29,6 +29,7 @@ namespace sluice::canary_rollout {
 
 // The first objective of a kind; null when there is none.
 [[nodiscard]] const api::Objective* errors_objective(const api::ResolvedPolicy& policy);
+[[nodiscard]] const api::Objective* latency_objective(const api::ResolvedPolicy& policy);
 [[nodiscard]] const api::Objective* golden_objective(const api::ResolvedPolicy& policy);
 [[nodiscard]] const api::Objective* agreement_objective(const api::ResolvedPolicy& policy);
 

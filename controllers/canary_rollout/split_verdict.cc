@@ -5,11 +5,11 @@
 #include <cmath>
 #include <optional>
 
-#include "base/check.h"
 #include "controllers/canary_rollout/agreement.h"
 #include "controllers/canary_rollout/blocks.h"
 #include "controllers/canary_rollout/conditions.h"
 #include "controllers/canary_rollout/inputs.h"
+#include "controllers/canary_rollout/objective_rows.h"
 #include "controllers/canary_rollout/pauses.h"
 #include "controllers/canary_rollout/policy.h"
 #include "controllers/canary_rollout/transitions.h"
@@ -68,38 +68,13 @@ bool is_out_of_time(const Turn& turn, const JudgedBlock& judged) {
                             time_in_rollout(turn) >= turn.policy->analysis.max_duration);
 }
 
-api::ObjectiveVerdict verdict_of(const analysis::Assessment& assessment, bool has_data) {
-  switch (assessment.verdict) {
-    case Verdict::kAdvance:
-      return api::ObjectiveVerdict::kPass;
-    case Verdict::kRollBack:
-      return api::ObjectiveVerdict::kFail;
-    case Verdict::kKeepLooking:
-    case Verdict::kHold:
-      return has_data ? api::ObjectiveVerdict::kKeepLooking : api::ObjectiveVerdict::kNoData;
-  }
-  return api::ObjectiveVerdict::kKeepLooking;
-}
-
 void show(Turn& turn, const JudgedBlock& judged) {
   const analysis::Assessment& seen = judged.assessment;
-  const api::Objective* objective = errors_objective(*turn.policy);
-  CHECK(objective != nullptr);
   api::CanaryRolloutStatus& status = turn.status();
-  api::ObjectiveStatus shown{.name = objective->name,
-                             .stable = finite(seen.stable.rate),
-                             .candidate = finite(seen.candidate.rate),
-                             .estimate = finite(seen.excess),
-                             .interval = {.low = finite(seen.excess_interval.low),
-                                          .high = finite(seen.excess_interval.high)},
-                             .evidence = finite(seen.ln_e_family),
-                             .threshold = finite(seen.ln_e_threshold),
-                             .verdict = verdict_of(seen, status.evidence->invalid_blocks == 0),
-                             .samples = seen.candidate.counts.n,
-                             .stable_samples = seen.stable.counts.n,
-                             .message = bounded(seen.message, kTextMax)};
-  std::erase_if(status.objectives, [&](const auto& other) { return other.name == shown.name; });
-  status.objectives.push_back(std::move(shown));
+  for (auto& row : objective_rows(*turn.policy, seen, status.evidence->invalid_blocks == 0)) {
+    std::erase_if(status.objectives, [&](const auto& other) { return other.name == row.name; });
+    status.objectives.push_back(std::move(row));
+  }
   status.verdict = bounded(seen.one_line, kTextMax);
   status.message = bounded(seen.message, kTextMax);
 }
@@ -119,7 +94,7 @@ std::optional<AgreementAssessment> judge_rankings(Turn& turn) {
 Finding finding_of(const Turn& turn, const JudgedBlock& judged, std::string_view verdict) {
   return {.verdict = std::string(verdict),
           .reason = std::string(analysis::to_string(judged.assessment.reason)),
-          .objective = errors_objective(*turn.policy)->name,
+          .objective = objective_of(*turn.policy, judged.assessment).name,
           .message = judged.assessment.message,
           .one_line = judged.assessment.one_line,
           .inputs = block_inputs({.settings = judged.settings,
@@ -147,7 +122,7 @@ bool apply_no_data_policy(Turn& turn, const JudgedBlock& judged) {
   if (blind < turn.policy->analysis.no_data_timeout) {
     return false;
   }
-  const api::NoDataPolicy policy = errors_objective(*turn.policy)->on_no_data;
+  const api::NoDataPolicy policy = no_data_policy(*turn.policy);
   Finding finding = finding_of(turn, judged, "");
   finding.reason = "NoData";
   finding.one_line.clear();
@@ -239,8 +214,7 @@ void keep_looking(Turn& turn, const JudgedBlock& judged, const std::string& awai
 
 // While a person is waited for only what speaks against the candidate counts.
 void act_in_pause(Turn& turn, const JudgedBlock& judged) {
-  const bool rolls_back =
-      errors_objective(*turn.policy)->on_no_data == api::NoDataPolicy::kRollback;
+  const bool rolls_back = no_data_policy(*turn.policy) == api::NoDataPolicy::kRollback;
   if (!rolls_back || !apply_no_data_policy(turn, judged)) {
     end_late_pause(turn,
                    !is_suspect(judged) && !is_quarantined(turn) && is_split_confirmed(turn) &&

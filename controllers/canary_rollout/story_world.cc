@@ -63,6 +63,7 @@ StoryWorld::StoryWorld(StoryOptions options)
       queries_per_second(options.queries_per_second),
       rng_(options.seed),
       loss_(options.seed + 1),
+      pace_(options.seed + 2),
       options_(options) {
   routers_.resize(static_cast<std::size_t>(options.routers));
   for (std::size_t i = 0; i < routers_.size(); ++i) {
@@ -137,8 +138,8 @@ wire::RevisionCounters& StoryWorld::counters_of(Router& router,
       return counters;
     }
   }
-  return router.counters.revisions.emplace_back(
-      wire::RevisionCounters{.revision = revision, .mode = mode});
+  return router.counters.revisions.emplace_back(wire::RevisionCounters{
+      .revision = revision, .mode = mode, .latency = std::vector<std::int64_t>(161)});
 }
 
 wire::QuarantineState& StoryWorld::quarantine_of(Router& router, const std::string& revision) {
@@ -150,23 +151,33 @@ wire::QuarantineState& StoryWorld::quarantine_of(Router& router, const std::stri
   return router.counters.quarantine.emplace_back(wire::QuarantineState{.revision = revision});
 }
 
+std::size_t StoryWorld::answer(double slowness) {
+  constexpr std::uint64_t kFastest = 60;  // 100 us * 2^(60/8).
+  return static_cast<std::size_t>(kFastest + pace_.below(9) + pace_.below(9)) +
+         static_cast<std::size_t>(std::lround(8 * std::log2(slowness)));
+}
+
 bool StoryWorld::count_stable(Router& router, wire::CounterMode mode) {
   const std::string& stable = index->status.stable_revision;
   auto& counters = counters_of(router, stable, mode);
   const bool failed = flip(stable_error_rate);
   ++counters.ended;
   counters.failed += failed ? 1 : 0;
+  const std::size_t bucket = answer(stable_slowness);
+  ++counters.latency.at(bucket);
   if (mode != wire::CounterMode::kLive) {
     return failed;
   }
   const std::string pod = fmt::format("stable-pod-{}", rng_.below(2));
   auto found = std::ranges::find(router.counters.upstreams, pod, &wire::UpstreamCounters::pod);
   if (found == router.counters.upstreams.end()) {
-    router.counters.upstreams.push_back({.revision = stable, .pod = pod});
+    router.counters.upstreams.push_back(
+        {.revision = stable, .pod = pod, .latency = std::vector<std::int64_t>(41)});
     found = std::prev(router.counters.upstreams.end());
   }
   ++found->ended;
   found->failed += failed ? 1 : 0;
+  ++found->latency.at((bucket + 3) / 4);
   return failed;
 }
 
@@ -195,6 +206,7 @@ void StoryWorld::serve_candidate(Router& router, const std::string& candidate) {
   auto& counters = counters_of(router, candidate, wire::CounterMode::kLive);
   ++counters.ended;
   counters.failed += failed ? 1 : 0;
+  ++counters.latency.at(answer(candidate_slowness));
   if (quarantine_of(router, candidate).active) {
     ++candidate_live_while_quarantined;
   }
@@ -206,6 +218,7 @@ void StoryWorld::serve_pair(Router& router, const std::string& candidate) {
   auto& counters = counters_of(router, candidate, wire::CounterMode::kQuarantine);
   ++counters.ended;
   counters.failed += failed ? 1 : 0;
+  ++counters.latency.at(answer(candidate_slowness));
   count_stable(router, wire::CounterMode::kQuarantine);
   feed_detector(router, candidate, failed);
 }
@@ -237,6 +250,7 @@ void StoryWorld::serve_copy(Router& router, bool has_stable_failed) {
     auto& counters = counters_of(router, revision, wire::CounterMode::kShadow);
     ++counters.ended;
     counters.failed += has_failed ? 1 : 0;
+    ++counters.latency.at(answer(revision == stable ? stable_slowness : candidate_slowness));
   }
 }
 

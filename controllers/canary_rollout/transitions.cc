@@ -15,7 +15,7 @@ namespace sluice::canary_rollout {
 namespace {
 
 constexpr std::size_t kDecisionsMax = 10;
-constexpr std::size_t kInputsMax = 4096;
+constexpr std::size_t kInputsMax = 8192;
 constexpr std::size_t kPoliciesKept = 10;
 
 // When routers first saw the candidate fail, and when the last of those that put it into quarantine
@@ -93,7 +93,7 @@ void record(Turn& turn, const Finding& finding) {
   api::CanaryRolloutStatus& status = turn.status();
   const std::string inputs = finding.inputs.size() <= kInputsMax
                                  ? finding.inputs
-                                 : R"({"omitted":"longer than 4096 characters"})";
+                                 : R"({"omitted":"longer than 8192 characters"})";
   status.decisions.insert(
       status.decisions.begin(),
       api::DecisionRecord{.at = turn.second,

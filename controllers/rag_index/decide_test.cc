@@ -416,6 +416,22 @@ TEST_F(Story, DrillIsRefusedAsFirstAndRunsUnderARollout) {
   EXPECT_EQ(world.condition("DrillActive").status, kube::ConditionStatus::kFalse);
 }
 
+TEST_F(Story, TheTableSaysWhatTheCandidateIsJudgedBy) {
+  world.edit([](api::RagIndexSpec& spec) {
+    spec.slo.availability = Share{9990};
+    spec.slo.latency_p95 = std::chrono::milliseconds(250);
+  });
+  serve_first();
+  api::CanaryRollout& rollout = try_bm25();
+  split(rollout, kTenPercent);
+  EXPECT_EQ(world.table().candidate->error_rate_max, Share{10});
+  EXPECT_EQ(world.table().candidate->latency_max_ms, 250);
+  rollout.spec.analysis.objectives = {
+      {.name = "speed", .latency = api::LatencyObjective{.max = std::chrono::milliseconds(100)}}};
+  ASSERT_TRUE(world.settle());
+  EXPECT_EQ(world.table().candidate->latency_max_ms, 100);
+}
+
 TEST_F(Story, SeveralRoutersAreNeverAllEvictedAtOnce) {
   serve_first();
   const std::string stable = world.status().stable_revision;

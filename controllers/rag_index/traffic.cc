@@ -1,5 +1,8 @@
 #include <algorithm>
+#include <chrono>
+#include <optional>
 #include <tuple>
+#include <vector>
 
 #include "base/describe.h"
 #include "controllers/rag_index/names.h"
@@ -33,21 +36,35 @@ std::int64_t fulfilled_seq(const Turn& turn, const TrafficShares& shares, std::i
   return is_obeyed && shares == asked_shares(turn) ? desired.seq : present;
 }
 
-Share errors_max(const Turn& turn) {
+// What the candidate is judged by; of the spec while no policy is stored yet.
+const std::vector<api::Objective>& objectives_of(const Turn& turn) {
+  static const std::vector<api::Objective> kNone;
   const api::ResolvedPolicy* policy = policy_of(turn);
-  const api::Analysis* analysis = policy != nullptr         ? &policy->analysis
-                                  : turn.rollout != nullptr ? &turn.rollout->spec.analysis
-                                                            : nullptr;
-  if (analysis != nullptr) {
-    for (const api::Objective& objective : analysis->objectives) {
-      if (objective.error_rate && objective.error_rate->max) {
-        return *objective.error_rate->max;
-      }
+  return policy != nullptr         ? policy->analysis.objectives
+         : turn.rollout != nullptr ? turn.rollout->spec.analysis.objectives
+                                   : kNone;
+}
+
+Share errors_max(const Turn& turn) {
+  for (const api::Objective& objective : objectives_of(turn)) {
+    if (objective.error_rate && objective.error_rate->max) {
+      return *objective.error_rate->max;
     }
   }
   const auto& availability = turn.spec().slo.availability;
   return availability ? Share{kWhole.ten_thousandths - availability->ten_thousandths}
                       : wire::RouteCandidate{}.error_rate_max;
+}
+
+std::int32_t latency_max_ms(const Turn& turn) {
+  std::optional<Duration> max = turn.spec().slo.latency_p95;
+  for (const api::Objective& objective : objectives_of(turn)) {
+    if (objective.latency && objective.latency->max) {
+      max = objective.latency->max;
+    }
+  }
+  return max ? static_cast<std::int32_t>(std::chrono::ceil<std::chrono::milliseconds>(*max).count())
+             : 0;
 }
 
 // How far stable agrees with itself is asked for only where something hangs on it: it costs stable
@@ -76,6 +93,7 @@ wire::RouteTable table_of(const Turn& turn) {
     table.candidate = wire::RouteCandidate{.target = {.revision = route.candidate_revision},
                                            .weight = route.weight,
                                            .error_rate_max = errors_max(turn),
+                                           .latency_max_ms = latency_max_ms(turn),
                                            .shadow = route.shadow};
     if (route.shadow > Share{}) {
       table.candidate->shadow_stable = shadow_stable_of(turn);

@@ -28,6 +28,12 @@ bool is_zero_percent(const std::string& text) {
   return text == "0%" || text == "0.0%" || text == "0.00%";
 }
 
+// Not there, or from 1 ms to 60 s.
+bool is_latency_limit(const Json& self, const char* name) {
+  return !has(self, name) || (duration_at(self, name) >= std::chrono::milliseconds{1} &&
+                              duration_at(self, name) <= std::chrono::seconds{60});
+}
+
 bool is_index_name(const std::string& name) {
   static const std::regex pattern("^[a-z]([-a-z0-9]*[a-z0-9])?$");
   return name.size() <= 40 && std::regex_match(name, pattern);
@@ -55,13 +61,27 @@ const std::map<std::string, Predicate>& rules() {
        [](const Json& self, const Json&) {
          return !has(self, "max") || percent(text_at(self, {"max"})) <= 15.0;
        }},
+      {"!has(self.max) || (duration(self.max) >= duration('1ms') && duration(self.max) <= "
+       "duration('60s'))",
+       [](const Json& self, const Json&) { return is_latency_limit(self, "max"); }},
+      {"!has(self.latencyP95) || (duration(self.latencyP95) >= duration('1ms') && "
+       "duration(self.latencyP95) <= duration('60s'))",
+       [](const Json& self, const Json&) { return is_latency_limit(self, "latencyP95"); }},
+      {"duration(self.latency) <= duration('30s')",
+       [](const Json& self, const Json&) {
+         return duration_at(self, "latency") <= std::chrono::seconds{30};
+       }},
+      {"!(self.worseThanStableBy in ['0%', '0.0%', '0.00%'])",
+       [](const Json& self, const Json&) {
+         return !is_zero_percent(text_at(self, {"worseThanStableBy"}));
+       }},
       {"self.share != '0%' && self.share != '0.0%' && self.share != '0.00%'",
        [](const Json& self, const Json&) { return !is_zero_percent(text_at(self, {"share"})); }},
       {"(has(self.errorRate) ? 1 : 0) + (has(self.goldenSet) ? 1 : 0) + "
-       "(has(self.rankingOverlap) ? 1 : 0) == 1",
+       "(has(self.latency) ? 1 : 0) + (has(self.rankingOverlap) ? 1 : 0) == 1",
        [](const Json& self, const Json&) {
          return (has(self, "errorRate") ? 1 : 0) + (has(self, "goldenSet") ? 1 : 0) +
-                    (has(self, "rankingOverlap") ? 1 : 0) ==
+                    (has(self, "latency") ? 1 : 0) + (has(self, "rankingOverlap") ? 1 : 0) ==
                 1;
        }},
       {"duration(self.block) >= duration('5s') && duration(self.block) <= duration('5m')",
