@@ -4,6 +4,8 @@
 
 #include <cmath>
 
+#include "bench/latency_calibration.h"
+
 namespace sluice::bench {
 namespace {
 
@@ -59,6 +61,14 @@ TEST(Calibration, FivePercentErrorsAreFoundInSecondsAndHealthIsLeftAlone) {
   EXPECT_LE(found.bad_median, 10);
   const Detection healthy = detection({.bad_rate = 0.001, .block_seconds = 5, .runs = 20});
   EXPECT_EQ(healthy.rolled_back.crossed, 0);
+}
+
+TEST(Calibration, SlowCandidatesAreFoundInMinutesAndFastOnesLeftAlone) {
+  const LatencyOutcome slow = latency_outcome({.slower = 1.5, .pod_sd = 0.08, .runs = 6});
+  EXPECT_EQ(slow.rolled_back.crossed, 6);
+  EXPECT_LE(slow.seconds_median, 400);
+  const LatencyOutcome equal = latency_outcome({.pod_sd = 0.08, .runs = 3});
+  EXPECT_EQ(equal.rolled_back.crossed, 0);
 }
 
 }  // namespace
