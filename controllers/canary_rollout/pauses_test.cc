@@ -235,7 +235,7 @@ TEST(RolloutPause, ACommandHoldsAcrossRestartsUntilResume) {
   world.command("resume packages-next jo-3");
   world.run(1);
   EXPECT_FALSE(is_paused(world));
-  EXPECT_GE(world.status().pause->in_step, minutes(10));
+  EXPECT_GE(world.status().pause->in_rollout, minutes(10));
   EXPECT_TRUE(world.run_until(RolloutPhase::kPromoted, 300));
 }
 
