@@ -57,6 +57,10 @@ const std::map<std::string, Predicate>& rules() {
        [](const Json& self, const Json&) {
          return duration_at(self, "minDuration") <= duration_at(self, "maxDuration");
        }},
+      {"!has(self.maxDuration) || duration(self.maxDuration) > duration('0s')",
+       [](const Json& self, const Json&) {
+         return !has(self, "maxDuration") || duration_at(self, "maxDuration") > Duration{0};
+       }},
       {"!has(self.max) || double(self.max.replace('%', '')) <= 15.0",
        [](const Json& self, const Json&) {
          return !has(self, "max") || percent(text_at(self, {"max"})) <= 15.0;
