@@ -70,7 +70,7 @@ TEST(RagIndex, RefusesNonsenseAndNamesTheField) {
        ".spec.serving.podTemplate.tolerations[0]: tolerationSeconds needs effect NoExecute"},
       {R"({"spec":{"source":{"http":{"url":"http://x"}},"serving":{"podTemplate":
            {"topologySpreadConstraints":[{"maxSkew":0,"topologyKey":"zone"}]}}}})",
-       ".spec.serving.podTemplate.topologySpreadConstraints[0].maxSkew: must be at least 1; "
+       ".spec.serving.podTemplate.topologySpreadConstraints[0].maxSkew: must be at least 1, not 0; "
        ".spec.serving.podTemplate.topologySpreadConstraints[0].whenUnsatisfiable: is required"},
   };
   for (const BadSpec& row : table) {

@@ -39,12 +39,14 @@ inline std::size_t message_size(const std::string& inbox, bool has_body) {
   if (head == std::string::npos || !has_body) {
     return head == std::string::npos ? head : head + 4;
   }
-  if (inbox.find("Transfer-Encoding: chunked") < head) {
+  const std::string_view lines = std::string_view(inbox).substr(0, head);
+  if (lines.find("Transfer-Encoding: chunked") != std::string_view::npos) {
     const std::size_t last_chunk = inbox.find("\r\n0\r\n\r\n", head);
     return last_chunk == std::string::npos ? last_chunk : last_chunk + 7;
   }
-  const std::size_t length = inbox.find("Content-Length: ");
-  return head + 4 + (length < head ? std::stoul(inbox.substr(length + 16, 20)) : 0);
+  const std::size_t length = lines.find("Content-Length: ");
+  const bool is_known = length != std::string_view::npos;
+  return head + 4 + (is_known ? std::stoul(inbox.substr(length + 16, 20)) : 0);
 }
 
 // Takes one message, or all that comes until the end, from the front of `inbox`. Heads of answers

@@ -309,7 +309,7 @@ TEST(RolloutStory, ARestartedOperatorJudgesNothingBeforeItsFirstLookAtTheRouters
   ASSERT_EQ(reason_of(world, "Progressing"), "Quarantined");
   world.now = world.now + minutes(2);
   world.restart_operator();
-  for (int i = 0; i < 9; ++i) {
+  for (int i = 0; i < 6; ++i) {
     world.now = world.now + std::chrono::milliseconds(500);
     world.decide_once();
     ASSERT_EQ(world.status(), before);
