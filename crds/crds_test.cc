@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include "base/describe.h"
+#include "crds/analyzer_words.h"
 #include "crds/canary_rollout.h"
 #include "crds/rag_index.h"
 #include "crds/yaml_text.h"
@@ -146,6 +147,19 @@ TEST(CanaryRollout, RefusesNonsenseAndNamesTheField) {
     ASSERT_FALSE(rollout) << row.json;
     EXPECT_EQ(rollout.error().message, row.error);
   }
+}
+
+TEST(AnalyzerWords, HaveOneTextWhateverTheirOrder) {
+  const AnalyzerWords a{.stop_words = std::vector<std::string>{"b", "a", "b"},
+                        .synonyms = {{.from = {"y", "x"}, .to = "z"}, {.from = {"c"}, .to = "d"}}};
+  const AnalyzerWords b{.stop_words = std::vector<std::string>{"a", "b"},
+                        .synonyms = {{.from = {"c"}, .to = "d"}, {.from = {"x", "y"}, .to = "z"}}};
+  EXPECT_EQ(canonical_json(a), canonical_json(b));
+  EXPECT_EQ(
+      canonical_json(a),
+      R"({"stopWords":["a","b"],"synonyms":[{"from":["c"],"to":"d"},{"from":["x","y"],"to":"z"}]})");
+  EXPECT_NE(canonical_json({}), canonical_json({.stop_words = std::vector<std::string>{}}));
+  EXPECT_EQ(parse_analyzer_words(canonical_json(b)).value(), b);
 }
 
 TEST(YamlText, ParsesBackToTheSameTree) {

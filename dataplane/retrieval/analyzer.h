@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "base/result.h"
+#include "dataplane/retrieval/word_rules.h"
 #include "dataplane/retrieval/words.h"
 
 struct sb_stemmer;
@@ -16,7 +17,8 @@ struct sb_stemmer;
 namespace sluice::retrieval {
 
 // "english": Unicode words, lower case (compatibility-composed and case-folded outside ASCII),
-// possessive 's removed, Lucene's 33 stop words removed, Porter's stemmer.
+// possessive 's removed, stop words removed, synonyms put in place, Porter's stemmer. The last
+// three by the index's WordRules.
 // "simple": words and lower case only.
 inline constexpr std::string_view kDefaultAnalyzer = "english";
 
@@ -24,8 +26,9 @@ class Analyzer {
  public:
   using Sink = std::function<void(std::string_view term)>;
 
-  // kInvalid for a name that this program does not know.
-  [[nodiscard]] static Result<Analyzer> create(std::string_view name);
+  // The rules must outlive the analyzer. kInvalid for a name that this program does not know.
+  [[nodiscard]] static Result<Analyzer> create(std::string_view name,
+                                               const WordRules& rules = WordRules::english());
 
   // Gives each term of `text` to `sink`, in order. A term is valid only during the call.
   void analyze(std::string_view text, const Sink& sink);
@@ -35,8 +38,11 @@ class Analyzer {
     void operator()(sb_stemmer* stemmer) const;
   };
 
-  Analyzer() = default;
+  explicit Analyzer(const WordRules& rules) : rules_(&rules) {}
 
+  void stem(std::string_view word, const Sink& sink) const;
+
+  const WordRules* rules_;
   std::unique_ptr<sb_stemmer, DeleteStemmer> stemmer_;  // Null for "simple".
   std::string term_;
 };

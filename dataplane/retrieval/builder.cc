@@ -11,6 +11,7 @@
 #include <unordered_set>
 
 #include "base/check.h"
+#include "base/sha256.h"
 #include "dataplane/retrieval/index_writer.h"
 #include "dataplane/retrieval/line_reader.h"
 #include "dataplane/retrieval/postings_builder.h"
@@ -250,23 +251,25 @@ std::string Build::columns_section() const {
 }
 
 Manifest Build::manifest() const {
-  return {.format = kFormatVersion,
-          .creator = options_.creator,
-          .analyzer = options_.analyzer,
-          .unicode = utf8proc_unicode_version(),
-          .zstd = ZSTD_versionString(),
-          .documents_digest = digest_,
-          .documents = ids_.size(),
-          .chunks = chunks_.size(),
-          .terms = terms_.size(),
-          .postings = postings_.postings(),
-          .tokens = tokens_,
-          .skipped_lines = summary_.bad_lines,
-          .fields = options_.format.fields,
-          .keywords = options_.format.keywords,
-          .chunking = options_.chunking,
-          .scoring = options_.scoring,
-          .top_k = options_.top_k};
+  return {
+      .format = kFormatVersion,
+      .creator = options_.creator,
+      .analyzer = options_.analyzer,
+      .analyzer_digest = options_.analyzer_words.empty() ? "" : sha256_of(options_.analyzer_words),
+      .unicode = utf8proc_unicode_version(),
+      .zstd = ZSTD_versionString(),
+      .documents_digest = digest_,
+      .documents = ids_.size(),
+      .chunks = chunks_.size(),
+      .terms = terms_.size(),
+      .postings = postings_.postings(),
+      .tokens = tokens_,
+      .skipped_lines = summary_.bad_lines,
+      .fields = options_.format.fields,
+      .keywords = options_.format.keywords,
+      .chunking = options_.chunking,
+      .scoring = options_.scoring,
+      .top_k = options_.top_k};
 }
 
 Status Build::write_sections() {
@@ -288,6 +291,7 @@ Status Build::write_sections() {
   status = status ? write_array(SectionKind::kChunks, chunks_) : status;
   status = status ? write_array(SectionKind::kDocumentIds, ids_) : status;
   status = status ? out_.write(SectionKind::kColumns, columns_section()) : status;
+  status = status ? out_.write(SectionKind::kAnalyzerWords, options_.analyzer_words) : status;
   return status ? out_.write(SectionKind::kManifest, to_json(summary_.manifest)) : status;
 }
 
@@ -322,7 +326,11 @@ Result<BuildSummary> build_index(const BuildOptions& options) {
   if (Status chunking = validate(options.chunking); !chunking) {
     return fail(chunking.error().with_context("chunking"));
   }
-  Result<Analyzer> analyzer = Analyzer::create(options.analyzer);
+  const Result<WordRules> rules = WordRules::parse(options.analyzer_words);
+  if (!rules) {
+    return fail(rules.error().with_context("analyzer"));
+  }
+  Result<Analyzer> analyzer = Analyzer::create(options.analyzer, *rules);
   if (!analyzer) {
     return fail(analyzer.error());
   }

@@ -29,6 +29,7 @@ struct BuildOptions {
   ScoringOptions scoring = {};
   std::uint32_t top_k = 10;  // Goes into the manifest: hits when a query does not say.
   std::string analyzer = std::string(kDefaultAnalyzer);
+  std::string analyzer_words = {};  // A model's JSON (api::AnalyzerWords); empty: none.
   std::string creator = "sluice";
   std::size_t line_bytes_max = 4 * 1024 * 1024;
   // Bad lines are skipped and reported up to this many; by default 10 or 0.1 % of the lines.

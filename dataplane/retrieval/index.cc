@@ -3,11 +3,25 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/sha256.h"
 #include "dataplane/retrieval/analyzer.h"
 
 namespace sluice::retrieval {
 
-Index::Index(IndexFile file) : file_(std::move(file)) {
+namespace {
+
+// The rules of the model inside the file; the English ones when it has none.
+Result<WordRules> rules_of(const IndexFile& file) {
+  const std::string_view json = file.analyzer_words();
+  if ((json.empty() ? std::string() : sha256_of(json)) != file.manifest().analyzer_digest) {
+    return fail(ErrorCode::kInvalid, "the analyzer's words are not those that the manifest names");
+  }
+  return WordRules::parse(json);
+}
+
+}  // namespace
+
+Index::Index(IndexFile file, WordRules rules) : file_(std::move(file)), rules_(std::move(rules)) {
   norms_ = manifest().scoring.mode == RetrievalMode::kBm25 ? bm25_norms() : tfidf_norms();
 }
 
@@ -19,7 +33,11 @@ Result<Index> Index::open(const std::string& path) {
   if (const Result<Analyzer> analyzer = Analyzer::create(file->manifest().analyzer); !analyzer) {
     return fail(analyzer.error().with_context(path));
   }
-  return Index(*std::move(file));
+  Result<WordRules> rules = rules_of(*file);
+  if (!rules) {
+    return fail(rules.error().with_context(path));
+  }
+  return Index(*std::move(file), *std::move(rules));
 }
 
 float Index::idf(std::size_t chunks_with) const {

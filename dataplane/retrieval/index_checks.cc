@@ -22,8 +22,7 @@ Status IndexFile::check_counts() const {
   for (const std::uint32_t length : lengths_) {
     tokens += length;
   }
-  const bool agrees = manifest_.format == kFormatVersion &&
-                      manifest_.documents == document_ids_.size() &&
+  const bool agrees = manifest_.format == format_ && manifest_.documents == document_ids_.size() &&
                       manifest_.chunks == chunks_.size() && manifest_.chunks == lengths_.size() &&
                       manifest_.terms == terms_.size() && manifest_.postings == postings_.size() &&
                       manifest_.tokens == tokens && !document_ids_.empty();

@@ -30,7 +30,8 @@ std::string small_index(const ScratchFolder& folder) {
   const auto built = build_index({.corpus_path = folder.write("corpus", corpus),
                                   .out_path = folder.path("good"),
                                   .format = {.keywords = {"s"}},
-                                  .chunking = {ChunkStrategy::kSentence, 4, 0}});
+                                  .chunking = {ChunkStrategy::kSentence, 4, 0},
+                                  .analyzer_words = R"({"stopWords":["and"]})"});
   EXPECT_TRUE(built) << built.error().message;
   return folder.read("good");
 }
@@ -112,13 +113,14 @@ TEST(IndexDamage, SaysWhatAFileIs) {
   const ScratchFolder folder;
   std::string newer = small_index(folder);
   newer[8] = 7;
-  EXPECT_NE(try_open(folder, newer).error().message.find("format 7; this program reads format 1"),
-            std::string::npos);
+  EXPECT_NE(
+      try_open(folder, newer).error().message.find("format 7; this program reads formats 1 and 2"),
+      std::string::npos);
   EXPECT_NE(try_open(folder, "hello").error().message.find("not a Sluice index"),
             std::string::npos);
   EXPECT_NE(try_open(folder, std::string(5000, 'x')).error().message.find("not a Sluice index"),
             std::string::npos);
-  EXPECT_NE(try_open(folder, newer.replace(8, 1, "\1").substr(0, newer.size() / 2))
+  EXPECT_NE(try_open(folder, newer.replace(8, 1, "\2").substr(0, newer.size() / 2))
                 .error()
                 .message.find("truncated"),
             std::string::npos);

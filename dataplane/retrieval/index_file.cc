@@ -39,6 +39,8 @@ std::string_view name_of(SectionKind kind) {
       return "table of stored fields";
     case SectionKind::kColumns:
       return "columns";
+    case SectionKind::kAnalyzerWords:
+      return "analyzer's words";
   }
   return "unknown";
 }
@@ -169,12 +171,14 @@ Status IndexFile::read_table() {
   if (std::string_view(header.magic, sizeof header.magic) != kMagic) {
     return bad("not a Sluice index (it begins with other bytes)");
   }
-  if (header.format != kFormatVersion) {
+  const std::uint32_t sections = sections_of_format(header.format);
+  if (sections == 0) {
     return bad("the index has format " + std::to_string(header.format) +
-               "; this program reads format " + std::to_string(kFormatVersion));
+               "; this program reads formats " + std::to_string(kFormatVersion - 1) + " and " +
+               std::to_string(kFormatVersion));
   }
-  const std::size_t head_bytes = sizeof header + kSectionCount * sizeof(SectionEntry);
-  if (header.section_count != kSectionCount || bytes_.size() < head_bytes) {
+  const std::size_t head_bytes = sizeof header + sections * sizeof(SectionEntry);
+  if (header.section_count != sections || bytes_.size() < head_bytes) {
     return bad("the index is truncated or its header is damaged");
   }
   std::string head(bytes_.substr(0, head_bytes));
@@ -188,8 +192,9 @@ Status IndexFile::read_table() {
     return bad("the index is truncated or has grown: " + std::to_string(bytes_.size()) +
                " bytes, of " + std::to_string(header.file_bytes));
   }
-  table_.resize(kSectionCount);
-  std::memcpy(table_.data(), bytes_.data() + sizeof header, kSectionCount * sizeof(SectionEntry));
+  format_ = header.format;
+  table_.resize(sections);
+  std::memcpy(table_.data(), bytes_.data() + sizeof header, sections * sizeof(SectionEntry));
   std::uint64_t end = head_bytes;  // Sections stand in the order of their offsets.
   for (const SectionEntry& entry : table_) {
     const bool fits = entry.offset >= end && entry.offset % kSectionAlignment == 0 &&
@@ -250,6 +255,13 @@ Status IndexFile::read_sections() {
     }
   }
   stored_blocks_ = *stored;
+  if (format_ == kFormatVersion) {
+    const Result<std::string_view> words = section(kAnalyzerWords);
+    if (!words) {
+      return fail(words.error());
+    }
+    analyzer_words_ = *words;
+  }
   Status status = assign(document_ids_, section(kDocumentIds), kDocumentIds);
   status = status ? assign(postings_, section(kPostings), kPostings) : status;
   status = status ? assign(lengths_, section(kLengths), kLengths) : status;

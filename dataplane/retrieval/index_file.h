@@ -59,6 +59,9 @@ class IndexFile {
 
   [[nodiscard]] std::span<const KeywordColumn> columns() const { return columns_; }
 
+  // The JSON of the model that the index was built with; empty without one. Not yet checked.
+  [[nodiscard]] std::string_view analyzer_words() const { return analyzer_words_; }
+
   [[nodiscard]] std::span<const StoredBlock> stored_table() const { return stored_table_; }
 
   [[nodiscard]] std::string_view stored_bytes(const StoredBlock& block) const {
@@ -86,6 +89,7 @@ class IndexFile {
 
   std::shared_ptr<const void> mapping_;
   std::string_view bytes_;
+  std::uint32_t format_ = 0;
   std::vector<SectionEntry> table_;
   Manifest manifest_;
   std::span<const TermEntry> terms_;
@@ -97,6 +101,7 @@ class IndexFile {
   std::string_view stored_blocks_;
   std::span<const StoredBlock> stored_table_;
   std::vector<KeywordColumn> columns_;
+  std::string_view analyzer_words_;
 };
 
 }  // namespace sluice::retrieval

@@ -1,9 +1,10 @@
 #pragma once
-// The index file's layout, format 1. Little-endian, one immutable file, made to be mapped:
+// The index file's layout, format 2. Little-endian, one immutable file, made to be mapped:
 //
 //   FileHeader | SectionEntry × section_count | sections, each at a multiple of 64, zeros between
 //
-// Every section carries its XXH3; the header's own covers header and table. Internal to the engine.
+// Every section carries its XXH3; the header's own covers header and table. Format 1 is the same
+// without kAnalyzerWords; formats N and N - 1 are read, N is written. Internal to the engine.
 
 #include <bit>
 #include <cstdint>
@@ -14,21 +15,27 @@ namespace sluice::retrieval {
 static_assert(std::endian::native == std::endian::little, "the index file is little-endian");
 
 inline constexpr std::string_view kMagic = "SLUICEIX";
-inline constexpr std::uint32_t kFormatVersion = 1;
+inline constexpr std::uint32_t kFormatVersion = 2;
 inline constexpr std::uint64_t kSectionAlignment = 64;
 
 enum class SectionKind : std::uint32_t {
-  kManifest = 1,      // JSON.
-  kTerms = 2,         // TermsHeader, TermEntry × terms, the names one behind the other.
-  kPostings = 3,      // Posting × postings, ordered by term and chunk.
-  kLengths = 4,       // u32 × chunks: terms in each chunk.
-  kChunks = 5,        // ChunkEntry × chunks, ordered by document.
-  kDocumentIds = 6,   // u64 × documents: XXH3 of each id.
-  kStoredBlocks = 7,  // zstd frames of stored records.
-  kStoredTable = 8,   // StoredBlock × blocks.
-  kColumns = 9,       // For each keyword field a ColumnHeader and its arrays.
+  kManifest = 1,        // JSON.
+  kTerms = 2,           // TermsHeader, TermEntry × terms, the names one behind the other.
+  kPostings = 3,        // Posting × postings, ordered by term and chunk.
+  kLengths = 4,         // u32 × chunks: terms in each chunk.
+  kChunks = 5,          // ChunkEntry × chunks, ordered by document.
+  kDocumentIds = 6,     // u64 × documents: XXH3 of each id.
+  kStoredBlocks = 7,    // zstd frames of stored records.
+  kStoredTable = 8,     // StoredBlock × blocks.
+  kColumns = 9,         // For each keyword field a ColumnHeader and its arrays.
+  kAnalyzerWords = 10,  // The model's JSON as it was given; empty without a model.
 };
-inline constexpr std::uint32_t kSectionCount = 9;
+inline constexpr std::uint32_t kSectionCount = 10;
+
+// 0 for a format that this program does not read.
+[[nodiscard]] constexpr std::uint32_t sections_of_format(std::uint32_t format) {
+  return format == kFormatVersion ? kSectionCount : format == kFormatVersion - 1 ? 9 : 0;
+}
 
 struct FileHeader {
   char magic[8];

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "base/check.h"
-#include "dataplane/retrieval/digest.h"
+#include "base/sha256.h"
 
 namespace sluice::retrieval {
 namespace {

@@ -47,6 +47,7 @@ Manifest read_fields(const Json& json) {
   json.at("format").get_to(m.format);
   json.at("creator").get_to(m.creator);
   json.at("analyzer").get_to(m.analyzer);
+  m.analyzer_digest = json.value("analyzerDigest", std::string());
   json.at("unicode").get_to(m.unicode);
   json.at("zstd").get_to(m.zstd);
   json.at("documentsDigest").get_to(m.documents_digest);
@@ -71,7 +72,7 @@ Manifest read_fields(const Json& json) {
 }  // namespace
 
 std::string to_json(const Manifest& m) {
-  const Json json = {
+  Json json = {
       {"format", m.format},
       {"creator", m.creator},
       {"analyzer", m.analyzer},
@@ -96,6 +97,9 @@ std::string to_json(const Manifest& m) {
         {"b", m.scoring.b},
         {"topK", m.top_k}}},
   };
+  if (!m.analyzer_digest.empty()) {
+    json["analyzerDigest"] = m.analyzer_digest;
+  }
   return json.dump();
 }
 

@@ -25,6 +25,7 @@ struct Manifest {
   std::uint32_t format = 0;
   std::string creator = {};           // "sluice-worker 0.1.0"
   std::string analyzer = {};          // A name that Analyzer::create knows.
+  std::string analyzer_digest = {};   // sha256 of the model's JSON, hex; empty without a model.
   std::string unicode = {};           // Version of the character tables behind the analyzer.
   std::string zstd = {};              // Version that wrote the stored fields.
   std::string documents_digest = {};  // sha256 of the corpus as downloaded, hex.

@@ -32,7 +32,7 @@ Searcher::Searcher(const Index& index, Analyzer analyzer)
       scores_(index.file().chunks().size()) {}
 
 Result<Searcher> Searcher::create(const Index& index) {
-  Result<Analyzer> analyzer = Analyzer::create(index.manifest().analyzer);
+  Result<Analyzer> analyzer = Analyzer::create(index.manifest().analyzer, index.word_rules());
   if (!analyzer) {
     return fail(analyzer.error());
   }

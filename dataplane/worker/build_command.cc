@@ -20,6 +20,7 @@ struct Paths {
   std::string spec;
   std::string corpus;
   std::string golden;
+  std::string analyzer;
   std::string out;
 };
 
@@ -144,6 +145,13 @@ Outcome<std::string> run(const Paths& paths) {
   options.corpus_path = *corpus;
   options.out_path = paths.out;
   options.on_progress = &print_progress;
+  if (!paths.analyzer.empty()) {
+    Outcome<std::string> words = read_analyzer_words(paths.analyzer);
+    if (!words) {
+      return tl::make_unexpected(words.error());
+    }
+    options.analyzer_words = *std::move(words);
+  }
   const Outcome<retrieval::BuildSummary> built = build(options);
   if (!built) {
     return tl::make_unexpected(built.error());
@@ -173,6 +181,7 @@ int run_build(const Arguments& arguments) {
   flags.text("spec", paths.spec, "FILE", "A RagIndex in YAML or JSON, as in the cluster.");
   flags.text("corpus", paths.corpus, "FILE", "A .jsonl or .jsonl.gz in place of its source.");
   flags.text("golden", paths.golden, "FILE", "A golden set to measure the index with.");
+  flags.text("analyzer", paths.analyzer, "FILE", "Stop words and synonyms, as in a ModelVersion.");
   flags.text("out", paths.out, "FILE", "Where the index goes.");
   if (const std::optional<int> code = parse_flags(flags, arguments)) {
     return *code;

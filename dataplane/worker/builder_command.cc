@@ -27,6 +27,9 @@ struct Options {
   std::string data_dir;
   std::string documents_digest;
   std::vector<std::string> documents_from;
+  std::string analyzer_digest;
+  std::string analyzer_json;
+  std::string analyzer_url;
   std::string address = "0.0.0.0";
   std::int64_t port = 8080;
   Duration source_timeout = std::chrono::minutes(2);
@@ -40,6 +43,9 @@ void bind_flags(Flags& flags, Options& o) {
   flags.text("documents-digest", o.documents_digest, "HEX", "Build from exactly these documents.");
   flags.list(
       "documents-from", o.documents_from, "URL", "A holder of these; the source comes last.");
+  flags.text("analyzer-digest", o.analyzer_digest, "HEX", "Build with exactly these words.");
+  flags.text("analyzer-json", o.analyzer_json, "JSON", "The words: stop words and synonyms.");
+  flags.text("analyzer-url", o.analyzer_url, "URL", "Where they are; a holder comes first.");
   flags.text("address", o.address, "IP", "Where to listen.");
   flags.integer("port", o.port, "Where to listen; 0 lets the kernel pick.");
   flags.duration("source-timeout", o.source_timeout, "How long to try an unreachable source.");
@@ -89,6 +95,7 @@ struct Builder {
 
   void add_routes();
   Outcome<void> work(const api::RagIndexSpec& spec);
+  Outcome<std::string> find_words() const;
   Outcome<std::string> keep(const std::string& path);
   Outcome<std::optional<retrieval::Evaluation>> evaluate(const api::RagIndexSpec& spec,
                                                          const std::string& index_path);
@@ -153,8 +160,24 @@ Outcome<std::string> Builder::keep_results(const retrieval::Evaluation& measured
   return keep(path);
 }
 
+// Kept as an artifact, so that a later build need not find them anywhere else.
+Outcome<std::string> Builder::find_words() const {
+  return get_analyzer_words(
+      {.digest = options.analyzer_digest,
+       .json = options.analyzer_json,
+       .url = options.analyzer_url,
+       .holders = options.documents_from,
+       .path = artifacts.path_of(options.analyzer_digest),
+       .patience = std::chrono::duration_cast<std::chrono::milliseconds>(options.source_timeout),
+       .bearer = bearer});
+}
+
 Outcome<void> Builder::work(const api::RagIndexSpec& spec) {
   reporter.set({.phase = wire::BuildPhase::kDownloading, .message = "downloading the documents"});
+  Outcome<std::string> words = find_words();
+  if (!words) {
+    return tl::make_unexpected(words.error());
+  }
   const std::string documents_path = options.data_dir + "/documents";
   const Outcome<std::string> documents = get_documents(
       spec,
@@ -175,6 +198,7 @@ Outcome<void> Builder::work(const api::RagIndexSpec& spec) {
   retrieval::BuildOptions build_from = build_options(spec);
   build_from.corpus_path = artifacts.path_of(*documents);
   build_from.out_path = options.data_dir + "/index";
+  build_from.analyzer_words = *std::move(words);
   build_from.on_progress = [this](const retrieval::BuildProgress& progress) {
     reporter.set_progress(progress);
   };
@@ -249,8 +273,12 @@ int run_builder(const Arguments& arguments) {
     return report({ExitCode::kUsage, "builder needs --data-dir and --spec-json or --spec"},
                   kTerminationLog);
   }
-  if (!options.documents_digest.empty() && !is_sha256(options.documents_digest)) {
-    return report({ExitCode::kUsage, "--documents-digest is not 64 hex digits"}, kTerminationLog);
+  for (const auto& [flag, digest] : {std::pair{"--documents-digest", &options.documents_digest},
+                                     std::pair{"--analyzer-digest", &options.analyzer_digest}}) {
+    if (!digest->empty() && !is_sha256(*digest)) {
+      return report({ExitCode::kUsage, std::string(flag) + " is not 64 hex digits"},
+                    kTerminationLog);
+    }
   }
   StopSignals signals;
   const Outcome<api::RagIndexSpec> spec =

@@ -8,6 +8,7 @@ SIGTERM. Needs nothing but loopback.
 import base64
 import functools
 import gzip
+import hashlib
 import http.server
 import json
 import os
@@ -336,6 +337,69 @@ class Worker(unittest.TestCase):
         self.assertIn('neither "none" nor "none" has any text', stderr)
         code, _, stderr = run("builder", "--spec-json", '{"source": {}}', "--data-dir", folder)
         self.assertEqual(code, 3, stderr)
+
+    def words(self, text):
+        """Words at a URL of their own, and their sha256."""
+        digest = hashlib.sha256(text.encode()).hexdigest()
+        with open(f"{self.site_folder}/{digest}.json", "w") as file:
+            file.write(text)
+        return f"{self.site_url}/{digest}.json", digest
+
+    def test_builder_puts_the_analyzers_words_into_the_index_and_keeps_them(self):
+        text = '{"synonyms": [{"from": ["feline"], "to": "cat"}], "stopWords": []}'
+        url, digest = self.words(text)
+        common = ("builder", "--spec-json", json.dumps(spec(self.site_url)), "--analyzer-digest", digest)
+        indexes = []
+        for name, source in (("words-json", ("--analyzer-json", text)), ("words-url", ("--analyzer-url", url))):
+            folder = self.path(name)
+            os.mkdir(folder)
+            with Process(*common, *source, "--data-dir", folder) as builder:
+                builder.wait_ready()
+                facts = json.loads(fetch(builder.url + "/report")[2])["facts"]
+                self.assertEqual(json.loads(fetch(builder.url + "/manifest")[2])["analyzerDigest"], digest)
+                self.assertEqual(fetch(f"{builder.url}/artifacts/sha256:{digest}")[2], text.encode())
+                if name == "words-url":  # Another builder finds them there, though their URL is gone.
+                    other = self.path("words-holder")
+                    os.mkdir(other)
+                    with Process(*common, "--analyzer-url", "http://127.0.0.1:1/none", "--documents-from", builder.url,
+                                 "--data-dir", other) as second:
+                        second.wait_ready()
+            indexes.append(facts["indexDigest"])
+        self.assertEqual(indexes[0], indexes[1])
+        with Process("serve", "--data-dir", folder, "--index-digest", indexes[0]) as worker:
+            worker.wait_ready()
+            hits = [json.loads(fetch(worker.url + "/query", {"query": query})[2])["hits"] for query in ("cat", "feline")]
+            self.assertTrue(hits[0])
+            self.assertEqual(hits[0], hits[1])
+
+    def test_builder_refuses_words_that_are_wrong(self):
+        _, digest = self.words("{}")
+        bad, bad_digest = self.words('{"stopWords": ["new york"]}')
+        for number, (expected, arguments, message) in enumerate((
+                (2, ("--analyzer-digest", "x"), "--analyzer-digest"),
+                (3, ("--analyzer-digest", bad_digest, "--analyzer-url", bad), "new york"),
+                (7, ("--analyzer-digest", digest, "--analyzer-url", bad), "as pinned"),
+                (7, ("--analyzer-digest", digest, "--analyzer-json", "{ }"), digest),
+                (4, ("--analyzer-digest", digest, "--analyzer-url", "http://127.0.0.1:1/x"), "127.0.0.1:1"))):
+            folder = self.path(f"bad-words-{number}")
+            os.mkdir(folder)
+            code, _, stderr = run("builder", "--spec-json", json.dumps(spec(self.site_url)), "--data-dir", folder, "--port",
+                                  "0", "--address", "127.0.0.1", "--source-timeout", "1ms", *arguments)
+            self.assertEqual(code, expected, stderr)
+            self.assertIn(message, stderr)
+
+    def test_build_takes_words_from_a_file(self):
+        for name, text in (("good.json", '{"stopWords": ["cat"]}'), ("bad.json", '{"stopWords": [7]}')):
+            with open(self.path(name), "w") as file:
+                file.write(text)
+        plain = self.build(self.path("plain.idx"))
+        code, stdout, stderr = run("build", "--spec", self.path("index.yaml"), "--analyzer", self.path("good.json"), "--out",
+                                   self.path("words.idx"))
+        self.assertEqual(code, 0, stderr)
+        self.assertNotEqual(json.loads(stdout)["indexDigest"], plain["indexDigest"])
+        code, _, stderr = run("build", "--spec", self.path("index.yaml"), "--analyzer", self.path("bad.json"), "--out",
+                              self.path("x"))
+        self.assertEqual((code, ".stopWords[0]" in stderr), (3, True), stderr)
 
     def test_drill_fails_about_its_share(self):
         index = self.path("drill.idx")

@@ -9,7 +9,7 @@
 #include <string_view>
 
 #include "base/check.h"
-#include "dataplane/retrieval/digest.h"
+#include "base/sha256.h"
 #include "dataplane/retrieval/file_writer.h"
 
 namespace sluice::worker {
@@ -32,7 +32,7 @@ struct Transfer {
   CURL* curl = nullptr;
   const DownloadOptions& options;
   retrieval::FileWriter* file = nullptr;  // Null: the body does not matter.
-  retrieval::Sha256 sha256 = {};
+  Sha256 sha256 = {};
   std::uint64_t bytes = 0;
   bool is_too_large = false;
   Status disk = {};

@@ -9,8 +9,8 @@
 
 #include "base/describe.h"
 #include "base/http/server.h"
+#include "base/sha256.h"
 #include "dataplane/retrieval/builder.h"
-#include "dataplane/retrieval/digest.h"
 #include "dataplane/retrieval/scratch_folder.h"
 
 namespace sluice::worker {
@@ -27,12 +27,6 @@ constexpr std::string_view kGolden = R"({"id": "q1", "query": "cat", "relevant":
 {"id": "q2", "query": "fish", "relevant": {"d2": 1}}
 {"id": "q3", "query": "zebra", "relevant": {"d2": 1}}
 )";
-
-std::string digest_of(std::string_view bytes) {
-  retrieval::Sha256 sha256;
-  sha256.update(bytes);
-  return sha256.finish();
-}
 
 // A site that gives a golden set; it can be told to keep its visitors waiting.
 class Site {
@@ -120,14 +114,14 @@ class Evaluating : public testing::Test {
 
 TEST_F(Evaluating, MeasuresTheIndexOnAGoldenSetBehindAUrl) {
   const http::Response accepted =
-      ask(R"({"url":")" + site_.url("/golden") + R"(","sha256":")" + digest_of(kGolden) + R"("})");
+      ask(R"({"url":")" + site_.url("/golden") + R"(","sha256":")" + sha256_of(kGolden) + R"("})");
   EXPECT_EQ(accepted.status, 202);
   const EvaluationJob job = end_of_job();
   EXPECT_EQ(job.state, EvaluationState::kDone) << job.message;
   EXPECT_EQ(job.id, job_of(accepted).id);
   EXPECT_EQ(job.index_digest, std::string(64, 'a'));
   ASSERT_TRUE(job.results && job.summary);
-  EXPECT_EQ(job.results->golden_digest, digest_of(kGolden));
+  EXPECT_EQ(job.results->golden_digest, sha256_of(kGolden));
   EXPECT_EQ(job.results->ids, (std::vector<std::string>{"q1", "q2", "q3"}));
   EXPECT_EQ(job.results->ndcg_at_10, (std::vector<double>{1, 1, 0}));
   EXPECT_EQ(job.summary->queries, 3);

@@ -3,8 +3,13 @@
 #include <algorithm>
 
 #include "base/describe.h"
+#include "base/file.h"
 #include "base/log.h"
+#include "base/sha256.h"
+#include "crds/analyzer_words.h"
+#include "dataplane/retrieval/file_writer.h"
 #include "dataplane/retrieval/index.h"
+#include "dataplane/retrieval/word_rules.h"
 #include "dataplane/worker/artifacts.h"
 #include "dataplane/worker/download.h"
 
@@ -44,6 +49,31 @@ Outcome<Download> download_any(const std::vector<DownloadOptions>& choices,
   }
 }
 
+// An artifact at each of its holders.
+std::vector<DownloadOptions> from_holders(const std::vector<std::string>& holders,
+                                          const std::string& digest,
+                                          const std::string& path,
+                                          const std::string& token) {
+  std::vector<DownloadOptions> choices;
+  for (std::string holder : holders) {
+    while (holder.ends_with('/')) {
+      holder.pop_back();
+    }
+    choices.push_back({.url = holder + std::string(kArtifactPath) + digest,
+                       .path = path,
+                       .sha256 = digest,
+                       .token = token});
+  }
+  return choices;
+}
+
+Outcome<void> write_file(const std::string& path, std::string_view bytes) {
+  Result<retrieval::FileWriter> file = retrieval::FileWriter::create(path);
+  Status written = file ? file->append(bytes) : fail(file.error());
+  written = written ? file->publish() : written;
+  return written ? Outcome<void>{} : failed(ExitCode::kDisk, written.error().message);
+}
+
 ExitCode exit_code_of(ErrorCode code) {
   switch (code) {
     case ErrorCode::kUnavailable:
@@ -69,15 +99,8 @@ Outcome<std::string> get_documents(const api::RagIndexSpec& spec, const SourceOp
   std::vector<DownloadOptions> choices;
   const bool is_pinned = !options.documents_digest.empty();
   if (is_pinned) {
-    for (std::string holder : options.holders) {
-      while (holder.ends_with('/')) {
-        holder.pop_back();
-      }
-      choices.push_back({.url = holder + std::string(kArtifactPath) + options.documents_digest,
-                         .path = options.path,
-                         .sha256 = options.documents_digest,
-                         .token = options.bearer.word()});
-    }
+    choices = from_holders(
+        options.holders, options.documents_digest, options.path, options.bearer.word());
   }
   if (spec.source.http) {
     choices.push_back(
@@ -106,6 +129,45 @@ Outcome<void> get_golden_set(const api::HttpSource& source,
     return failed(got.error().code, "the golden set: " + got.error().message);
   }
   return {};
+}
+
+Outcome<std::string> get_analyzer_words(const AnalyzerSource& source) {
+  if (source.digest.empty()) {
+    return std::string();
+  }
+  if (!source.json.empty()) {
+    if (const std::string digest = sha256_of(source.json); digest != source.digest) {
+      return failed(ExitCode::kArtifact,
+                    "the analyzer's words have sha256 " + digest + ", not " + source.digest);
+    }
+    if (Outcome<void> written = write_file(source.path, source.json); !written) {
+      return tl::make_unexpected(written.error());
+    }
+    return read_analyzer_words(source.path);
+  }
+  std::vector<DownloadOptions> choices =
+      from_holders(source.holders, source.digest, source.path, source.bearer.word());
+  if (!source.url.empty()) {
+    choices.push_back({.url = source.url, .path = source.path, .sha256 = source.digest});
+  }
+  for (DownloadOptions& choice : choices) {
+    choice.bytes_max = api::kAnalyzerBytesMax;
+  }
+  if (const Outcome<Download> got = download_any(choices, source.patience); !got) {
+    return failed(got.error().code, "the analyzer's words: " + got.error().message);
+  }
+  return read_analyzer_words(source.path);
+}
+
+Outcome<std::string> read_analyzer_words(const std::string& path) {
+  Result<std::string> json = read_file(path, api::kAnalyzerBytesMax);
+  if (!json) {
+    return failed(ExitCode::kSpec, json.error().message);
+  }
+  if (const Result<retrieval::WordRules> rules = retrieval::WordRules::parse(*json); !rules) {
+    return failed(ExitCode::kSpec, "the analyzer's words: " + rules.error().message);
+  }
+  return *std::move(json);
 }
 
 Outcome<retrieval::BuildSummary> build(const retrieval::BuildOptions& options) {

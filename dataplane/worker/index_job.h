@@ -32,6 +32,22 @@ struct SourceOptions {
                                            const std::string& path,
                                            std::chrono::milliseconds patience);
 
+// A model's words, by their sha256: given as they are, or to be downloaded.
+struct AnalyzerSource {
+  std::string digest = {};  // Empty: the index has no model.
+  std::string json = {};    // Empty: from a holder, else from the URL.
+  std::string url = {};
+  std::vector<std::string> holders = {};
+  std::string path = {};  // Where the file goes.
+  std::chrono::milliseconds patience{120'000};
+  http::Bearer bearer = {};  // What holders are told; never the URL.
+};
+
+// The words' JSON, verified and sound; it is at `source.path`, too. Empty without a model.
+[[nodiscard]] Outcome<std::string> get_analyzer_words(const AnalyzerSource& source);
+// The same of a file that a person names. kSpec if they are wrong.
+[[nodiscard]] Outcome<std::string> read_analyzer_words(const std::string& path);
+
 // build_index with failures by cause.
 [[nodiscard]] Outcome<retrieval::BuildSummary> build(const retrieval::BuildOptions& options);
 // Opens the index and answers the golden set, ten hits a query.

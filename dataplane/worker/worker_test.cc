@@ -10,8 +10,8 @@
 
 #include "base/http/server.h"
 #include "base/metrics.h"
+#include "base/sha256.h"
 #include "dataplane/retrieval/builder.h"
-#include "dataplane/retrieval/digest.h"
 #include "dataplane/retrieval/scratch_folder.h"
 #include "dataplane/worker/artifacts.h"
 #include "dataplane/worker/download.h"
@@ -28,12 +28,6 @@ using std::chrono::milliseconds;
 std::string corpus() {
   return "{\"_id\": \"d1\", \"title\": \"Pets\", \"text\": \"cat \\\"dog\\\" bird\"}\n"
          "{\"_id\": \"d2\", \"title\": \"Fish\", \"text\": \"dog fish\"}\n";
-}
-
-std::string hex_digest(const std::string& bytes) {
-  retrieval::Sha256 sha256;
-  sha256.update(bytes);
-  return sha256.finish();
 }
 
 struct Service {
@@ -190,7 +184,7 @@ TEST(Download, StoresAndDigestsAndChecksThePin) {
   const std::string path = folder.path("a");
   const auto got = download({.url = site.url("/a"), .path = path, .checks_for_change = true});
   ASSERT_TRUE(got) << got.error().message;
-  EXPECT_EQ(got->sha256, hex_digest(site.files["/a"]));
+  EXPECT_EQ(got->sha256, sha256_of(site.files["/a"]));
   EXPECT_EQ(folder.read("a"), site.files["/a"]);
   const auto wrong = download({.url = site.url("/a"), .path = folder.path("b"), .sha256 = "0"});
   ASSERT_FALSE(wrong);
@@ -222,7 +216,7 @@ TEST(Artifacts, AreServedByContentAndFetchedFromTheFirstSoundHolder) {
   const ScratchFolder held;
   const ScratchFolder mine;
   const std::string bytes(500'000, 'z');
-  const std::string sha256 = hex_digest(bytes);
+  const std::string sha256 = sha256_of(bytes);
   held.write(sha256, bytes);
   Artifacts artifacts(held.path(""));
   http::Server good({.address = "127.0.0.1"});
@@ -240,7 +234,7 @@ TEST(Artifacts, AreServedByContentAndFetchedFromTheFirstSoundHolder) {
   EXPECT_TRUE(fetch_artifact(sha256, {.data_dir = mine.path(""), .holders = {liar.url()}}));
   EXPECT_EQ(liar.requests, before);  // It was there already.
 
-  const std::string other = hex_digest("other");
+  const std::string other = sha256_of("other");
   const FetchOptions hasty{
       .data_dir = mine.path(""), .holders = {good_url}, .patience = milliseconds(10)};
   EXPECT_EQ(fetch_artifact(other, hasty).error().code, ExitCode::kSource);
@@ -300,14 +294,14 @@ TEST(IndexJob, PrefersHoldersOfThePinnedDocumentsAndRefusesOthers) {
   source.files["/corpus"] = "new documents";
   source.start();
   Site holder;
-  const std::string old_digest = hex_digest("old documents");
+  const std::string old_digest = sha256_of("old documents");
   holder.files["/artifacts/sha256:" + old_digest] = "old documents";
   holder.start();
   api::RagIndexSpec spec;
   spec.source.http = api::HttpSource{.url = source.url("/corpus")};
   const auto current = get_documents(spec, {.path = folder.path("d")});
   ASSERT_TRUE(current);
-  EXPECT_EQ(*current, hex_digest("new documents"));
+  EXPECT_EQ(*current, sha256_of("new documents"));
   const auto kept = get_documents(
       spec, {.path = folder.path("d"), .holders = {holder.url()}, .documents_digest = old_digest});
   ASSERT_TRUE(kept) << kept.error().message;

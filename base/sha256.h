@@ -1,0 +1,28 @@
+#pragma once
+// SHA-256, whole or fed piece by piece: the identity of documents, models and artifacts. Any
+// thread.
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace sluice {
+
+class Sha256 {
+ public:
+  Sha256();
+  ~Sha256();
+  Sha256(Sha256&& other) noexcept;
+  Sha256& operator=(Sha256&& other) noexcept;
+  void update(std::string_view bytes);
+  // 64 hexadecimal digits, small letters. Once; the object is spent.
+  [[nodiscard]] std::string finish();
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+[[nodiscard]] std::string sha256_of(std::string_view bytes);
+
+}  // namespace sluice
