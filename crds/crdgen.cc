@@ -7,6 +7,7 @@
 
 #include "base/describe.h"
 #include "crds/canary_rollout.h"
+#include "crds/model_version.h"
 #include "crds/names.h"
 #include "crds/rag_index.h"
 #include "crds/yaml_text.h"
@@ -65,6 +66,24 @@ Definition canary_rollout_definition() {
                       {"Weight", "string", ".status.weightSummary", "Observed/desired share."},
                       {"Candidate", "string", ".status.candidateRevision", "Being tried."},
                       {"Verdict", "string", ".status.verdict", "In one line."},
+                      {"Age", "date", ".metadata.creationTimestamp", "Age."}}};
+}
+
+Definition model_version_definition() {
+  return {.kind = kModelVersionKind,
+          .singular = "modelversion",
+          .short_name = "mv",
+          .doc = "An artefact that indexes are built with, and the gates that it must pass.",
+          .spec_schema = Schema::of<ModelVersionSpec>({.doc = "What the model is."}),
+          .status_schema =
+              Schema::of<ModelVersionStatus>({.doc = "What became of it; Sluice writes it."}),
+          .columns = {{"Type", "string", ".spec.type", "What kind of artefact."},
+                      {"Phase", "string", ".status.phase", "Whether it may be used."},
+                      {"Digest", "string", ".status.digest", "sha256 of its bytes."},
+                      {"Reason",
+                       "string",
+                       ".status.conditions[?(@.type==\"Ready\")].reason",
+                       "Why it is in that phase."},
                       {"Age", "date", ".metadata.creationTimestamp", "Age."}}};
 }
 
@@ -144,8 +163,9 @@ std::string definition_json(const Definition& definition) {
 int main(int argc, char** argv) {
   namespace api = sluice::api;
   const std::string_view wanted = argc == 2 ? argv[1] : "";
-  for (const api::Definition& definition :
-       {api::rag_index_definition(), api::canary_rollout_definition()}) {
+  for (const api::Definition& definition : {api::rag_index_definition(),
+                                            api::canary_rollout_definition(),
+                                            api::model_version_definition()}) {
     if (definition.kind.plural == wanted) {
       const auto document = sluice::JsonDocument::parse(api::definition_json(definition));
       const std::string text = api::yaml_text(document.value().root());
@@ -154,6 +174,6 @@ int main(int argc, char** argv) {
       return 0;
     }
   }
-  std::fprintf(stderr, "usage: crdgen ragindexes|canaryrollouts\n");
+  std::fprintf(stderr, "usage: crdgen ragindexes|canaryrollouts|modelversions\n");
   return 2;
 }

@@ -3,6 +3,7 @@
 #include "base/describe.h"
 #include "crds/analyzer_words.h"
 #include "crds/canary_rollout.h"
+#include "crds/model_version.h"
 #include "crds/rag_index.h"
 #include "crds/yaml_text.h"
 
@@ -97,6 +98,51 @@ TEST(RagIndex, OnlyWhatCanChangeAnAnswerIsConfig) {
   other.engine.image = "i:2";
   EXPECT_NE(config_of(spec, "i:1"), config_of(other, "i:1"));
   EXPECT_EQ(config_of(other, "i:1"), config_of(other, "i:9"));
+}
+
+TEST(RagIndex, ItsModelIsPartOfTheConfigByItsBytesAlone) {
+  RagIndexSpec spec;
+  spec.retrieval.analyzer = AnalyzerOptions{.model_version_ref = {.name = "words"}};
+  RevisionConfig config = config_of(spec, "i:1");
+  EXPECT_EQ(config, config_of(RagIndexSpec{}, "i:1")) << "its digest is for the caller to fill in";
+  // Without a model the stored text is what it was before there were any: hashes of it stay.
+  EXPECT_EQ(to_json(config).find("nalyzer"), std::string::npos) << to_json(config);
+  config.analyzer_digest = "d";
+  EXPECT_NE(config, config_of(spec, "i:1"));
+  const RevisionRecord record{
+      .config = config,
+      .analyzer =
+          AnalyzerRecord{.model_version = "words",
+                         .words = AnalyzerWords{.stop_words = std::vector<std::string>{"a"}}}};
+  EXPECT_EQ(from_json<RevisionRecord>(to_json(record)).value(), record);
+}
+
+TEST(ModelVersion, RoundTrips) {
+  ModelVersion model{.metadata = {.name = "words"}};
+  model.spec.source.words = AnalyzerWords{.synonyms = {{.from = {"k8s"}, .to = "kubernetes"}}};
+  model.spec.gates = {{.min = 0.65, .on = {.rag_index_ref = {.name = "packages"}}}};
+  model.status.phase = ModelPhase::kVerifying;
+  model.status.gates = {{.rag_index = "packages", .ndcg_at_10 = 0.7}};
+  EXPECT_EQ(from_json<ModelVersion>(to_json(model)).value(), model);
+}
+
+TEST(ModelVersion, RefusesNonsenseAndNamesTheField) {
+  const BadSpec table[] = {
+      {R"({"spec":{"source":{"inline":{}}}})", ".spec.type: is required"},
+      {R"({"spec":{"type":"Prompt","source":{"inline":{}}}})",
+       ".spec.type: must be one of Analyzer, not \"Prompt\""},
+      {R"({"spec":{"type":"Analyzer","source":{}}})",
+       ".spec.source: exactly one of inline and uri must be set"},
+      {R"({"spec":{"type":"Analyzer","source":{"uri":"http://x"}}})",
+       ".spec.source: uri needs sha256, and sha256 needs uri"},
+      {R"({"spec":{"type":"Analyzer","source":{"uri":"http://x","sha256":"beef"}}})",
+       ".spec.source.sha256: \"beef\" does not match ^[0-9a-f]{64}$"},
+  };
+  for (const BadSpec& row : table) {
+    const auto model = from_json<ModelVersion>(row.json);
+    ASSERT_FALSE(model) << row.json;
+    EXPECT_EQ(model.error().message, row.error);
+  }
 }
 
 TEST(RevisionRecord, FieldsUnknownToAStoredOneCountAsDefaults) {

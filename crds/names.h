@@ -13,6 +13,8 @@ inline constexpr std::string_view kVersion = "v1alpha1";
 inline constexpr kube::ResourceKind kRagIndexKind{kGroup, kVersion, "RagIndex", "ragindexes"};
 inline constexpr kube::ResourceKind kCanaryRolloutKind{
     kGroup, kVersion, "CanaryRollout", "canaryrollouts"};
+inline constexpr kube::ResourceKind kModelVersionKind{
+    kGroup, kVersion, "ModelVersion", "modelversions"};
 
 // The one server-side-apply manager, for ever.
 inline constexpr std::string_view kFieldManager = "sluice";

@@ -131,12 +131,31 @@ void describe(Io& io, Bm25& value) {
 }
 
 template <class Io>
+void describe(Io& io, ModelVersionReference& value) {
+  io.required("name",
+              value.name,
+              {.doc = "A ModelVersion of type Analyzer in the same namespace.",
+               .max_length = 40,
+               .pattern = "^[a-z]([-a-z0-9]*[a-z0-9])?$"});
+}
+
+template <class Io>
+void describe(Io& io, AnalyzerOptions& value) {
+  io.required("modelVersionRef",
+              value.model_version_ref,
+              {.doc = "Whose stop words and synonyms documents and queries are read with."});
+}
+
+template <class Io>
 void describe(Io& io, Retrieval& value) {
   io.defaulted("mode", value.mode, {.doc = "How documents are scored: tfidf (cosine) or bm25."});
   io.defaulted("bm25", value.bm25, {.doc = "Parameters of mode bm25."});
   io.defaulted("topK",
                value.top_k,
                {.doc = "Hits of an answer when the query names no top_k.", .min = 1, .max = 1000});
+  io.optional("analyzer",
+              value.analyzer,
+              {.doc = "How words are read. Not set: English, with 33 stop words and no synonyms."});
 }
 
 template <class Io>
@@ -262,8 +281,16 @@ void describe(Io& io, RevisionConfig& value) {
   io.defaulted("documents", value.documents);
   io.defaulted("chunking", value.chunking);
   io.defaulted("retrieval", value.retrieval);
+  io.optional("analyzerDigest", value.analyzer_digest);
   io.optional("drill", value.drill);
   io.defaulted("image", value.image);
+}
+
+template <class Io>
+void describe(Io& io, AnalyzerRecord& value) {
+  io.defaulted("modelVersion", value.model_version);
+  io.optional("inline", value.words);
+  io.optional("uri", value.uri, {.max_length = 2048});
 }
 
 template <class Io>
@@ -271,6 +298,7 @@ void describe(Io& io, RevisionRecord& value) {
   io.defaulted("config", value.config);
   io.defaulted("documentsDigest", value.documents_digest);
   io.optional("source", value.source.http);
+  io.optional("analyzer", value.analyzer);
 }
 
 template <class Io>
@@ -296,6 +324,15 @@ void describe(Io& io, RevisionFacts& value) {
   io.defaulted("documents", value.documents, count_field("Documents indexed."));
   io.defaulted("chunks", value.chunks, count_field("Chunks indexed."));
   io.optional("evaluation", value.evaluation, {.doc = "Quality on the golden set."});
+  io.optional("analyzerDigest",
+              value.analyzer_digest,
+              digest_field("sha256 of the model that the index was built with."));
+}
+
+template <class Io>
+void describe(Io& io, CandidateAnalyzer& value) {
+  io.required("modelVersion", value.model_version, name_field("The ModelVersion's name."));
+  io.required("digest", value.digest, digest_field("sha256 of its bytes."));
 }
 
 template <class Io>
@@ -311,6 +348,7 @@ void describe(Io& io, CandidateStatus& value) {
   io.defaulted("attempt", value.attempt, {.doc = "Counts its builders."});
   io.defaulted("readyReplicas", value.ready_replicas, count_field("Workers that are ready."));
   io.optional("facts", value.facts, {.doc = "What its build found."});
+  io.optional("analyzer", value.analyzer, {.doc = "The model that it is built with."});
 }
 
 template <class Io>
@@ -380,11 +418,13 @@ SLUICE_DESCRIBED(RevisionFacts);
 SLUICE_DESCRIBED(EvaluationSummary);
 
 RevisionConfig config_of(const RagIndexSpec& spec, const std::string& image) {
-  return {.documents = spec.documents,
-          .chunking = spec.chunking,
-          .retrieval = spec.retrieval,
-          .drill = spec.drill,
-          .image = spec.engine.image.value_or(image)};
+  RevisionConfig config{.documents = spec.documents,
+                        .chunking = spec.chunking,
+                        .retrieval = spec.retrieval,
+                        .drill = spec.drill,
+                        .image = spec.engine.image.value_or(image)};
+  config.retrieval.analyzer.reset();
+  return config;
 }
 
 }  // namespace sluice::api

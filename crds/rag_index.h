@@ -10,6 +10,7 @@
 
 #include "apiclient/types/meta.h"
 #include "base/field.h"
+#include "crds/analyzer_words.h"
 #include "crds/pod_template.h"
 
 namespace sluice::api {
@@ -64,10 +65,21 @@ struct Bm25 {
   bool operator==(const Bm25&) const = default;
 };
 
+struct ModelVersionReference {
+  std::string name = {};
+  bool operator==(const ModelVersionReference&) const = default;
+};
+
+struct AnalyzerOptions {
+  ModelVersionReference model_version_ref = {};
+  bool operator==(const AnalyzerOptions&) const = default;
+};
+
 struct Retrieval {
   RetrievalMode mode = RetrievalMode::kBm25;
   Bm25 bm25 = {};
   std::int32_t top_k = 10;
+  std::optional<AnalyzerOptions> analyzer = {};
   bool operator==(const Retrieval&) const = default;
 };
 
@@ -145,10 +157,20 @@ struct RagIndexSpec {
 struct RevisionConfig {
   Documents documents = {};
   Chunking chunking = {};
-  Retrieval retrieval = {};
+  Retrieval retrieval = {};  // Without `analyzer`: a model is what its bytes are, not its name.
+  std::optional<std::string> analyzer_digest = {};  // sha256 of the model's bytes, hex.
   std::optional<Drill> drill = {};
   std::string image = {};
   bool operator==(const RevisionConfig&) const = default;
+};
+
+// The model that a revision was built with. Kept, so that the revision can be built again when the
+// ModelVersion is gone; not part of the identity. Either words or uri, neither if they were lost.
+struct AnalyzerRecord {
+  std::string model_version = {};
+  std::optional<AnalyzerWords> words = {};
+  std::optional<std::string> uri = {};
+  bool operator==(const AnalyzerRecord&) const = default;
 };
 
 // What a ControllerRevision's data holds: the identity of a revision and where it came from.
@@ -156,6 +178,7 @@ struct RevisionRecord {
   RevisionConfig config = {};
   std::string documents_digest = {};  // sha256 of the source's bytes, hex.
   DocumentSource source = {};         // Where the documents were found; not part of the identity.
+  std::optional<AnalyzerRecord> analyzer = {};
   bool operator==(const RevisionRecord&) const = default;
 };
 
@@ -178,10 +201,17 @@ struct RevisionFacts {
   std::int64_t documents = 0;
   std::int64_t chunks = 0;
   std::optional<EvaluationSummary> evaluation = {};
+  std::optional<std::string> analyzer_digest = {};  // Of the model inside the index.
   bool operator==(const RevisionFacts&) const = default;
 };
 
 enum class CandidatePhase { kResolving, kBuilding, kFetching, kReady, kFailed };
+
+struct CandidateAnalyzer {
+  std::string model_version = {};
+  std::string digest = {};
+  bool operator==(const CandidateAnalyzer&) const = default;
+};
 
 struct CandidateStatus {
   std::string revision = {};     // Empty until the documents' digest is known.
@@ -193,6 +223,7 @@ struct CandidateStatus {
   std::int32_t attempt = 0;  // Counts builders of this candidate: a retry or a lost builder.
   std::int32_t ready_replicas = 0;
   std::optional<RevisionFacts> facts = {};
+  std::optional<CandidateAnalyzer> analyzer = {};  // The model that it is built with.
   bool operator==(const CandidateStatus&) const = default;
 };
 
@@ -259,6 +290,7 @@ void describe(Io& io, EvaluationSummary& value);
 
 // The config that a spec asks for. `image` is what runs when spec.engine.image is not set: stable's
 // image where there is a stable, else the operator's own (so that an upgrade starts no rollout).
+// The digest of the model that the spec names is left to the caller, who knows it.
 [[nodiscard]] RevisionConfig config_of(const RagIndexSpec& spec, const std::string& image);
 
 }  // namespace sluice::api

@@ -38,6 +38,7 @@ InformerOptions all(const kube::ResourceKind& kind, const std::string& watch_nam
 Caches::Caches(const ApiContext& context, Rng rng, const std::string& watch_namespace)
     : indexes(context, rng.fork(), all(api::kRagIndexKind, watch_namespace)),
       rollouts(context, rng.fork(), all(api::kCanaryRolloutKind, watch_namespace)),
+      models(context, rng.fork(), all(api::kModelVersionKind, watch_namespace)),
       revisions(context, rng.fork(), ours(kube::kControllerRevisionKind, watch_namespace)),
       deployments(context, rng.fork(), ours(kube::kDeploymentKind, watch_namespace)),
       pods(context, rng.fork(), of_any_index(kube::kPodKind, watch_namespace)),
@@ -53,6 +54,7 @@ Caches::Caches(const ApiContext& context, Rng rng, const std::string& watch_name
 void Caches::add_to(Manager& manager) {
   manager.add(managed(indexes));
   manager.add(managed(rollouts));
+  manager.add(managed(models));
   manager.add(managed(revisions));
   manager.add(managed(deployments));
   manager.add(managed(pods));
@@ -71,11 +73,30 @@ rag_index::Listers Caches::listers() const {
                              .pods = pods.lister(),
                              .config_maps = config_maps.lister(),
                              .secrets = secrets.lister(),
+                             .models = models.lister(),
+                             .are_models_known = [this] { return models.has_synced(); },
                              .others = {}};
   for (const auto& informer : others) {
     listers.others.emplace_back(informer->kind(), informer->lister());
   }
   return listers;
+}
+
+std::vector<std::string> Caches::needed_by_indexes() const {
+  std::vector<std::string> names;
+  for (const kube::ResourceKind& kind : {indexes.kind(),
+                                         rollouts.kind(),
+                                         revisions.kind(),
+                                         deployments.kind(),
+                                         pods.kind(),
+                                         config_maps.kind(),
+                                         secrets.kind()}) {
+    names.emplace_back(kind.kind);
+  }
+  for (const auto& informer : others) {
+    names.emplace_back(informer->kind().kind);
+  }
+  return names;
 }
 
 }  // namespace sluice

@@ -14,6 +14,7 @@
 #include "controllers/rag_index/controller.h"
 #include "controllers/runtime/manager.h"
 #include "crds/canary_rollout.h"
+#include "crds/model_version.h"
 #include "crds/rag_index.h"
 
 namespace sluice {
@@ -24,6 +25,7 @@ struct Caches {
 
   Informer<api::RagIndex> indexes;
   Informer<api::CanaryRollout> rollouts;
+  Informer<api::ModelVersion> models;
   Informer<kube::ControllerRevision> revisions;
   Informer<kube::Deployment> deployments;
   Informer<kube::Pod> pods;
@@ -34,6 +36,9 @@ struct Caches {
 
   void add_to(Manager& manager);
   [[nodiscard]] rag_index::Listers listers() const;
+  // The caches without which no index can be judged, by kind: all but that of the ModelVersions.
+  // Where their CRD is not installed yet, only indexes that name one wait for it.
+  [[nodiscard]] std::vector<std::string> needed_by_indexes() const;
 };
 
 }  // namespace sluice

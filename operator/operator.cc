@@ -4,6 +4,7 @@
 
 #include "apiclient/client.h"
 #include "controllers/canary_rollout/controller.h"
+#include "controllers/model_version/controller.h"
 #include "controllers/rag_index/controller.h"
 #include "controllers/runtime/event_recorder.h"
 #include "controllers/runtime/leader_elector.h"
@@ -49,6 +50,13 @@ struct Operator::Parts {
                             .pods = caches.pods,
                             .stores = stores},
                            seams.rng.fork()),
+        model_controller({.loop = seams.loop,
+                          .client = client,
+                          .metrics = metrics,
+                          .events = events,
+                          .models = caches.models,
+                          .indexes = caches.indexes},
+                         seams.rng.fork()),
         index_reconciler({.loop = seams.loop,
                           .client = client,
                           .events = events,
@@ -70,14 +78,21 @@ struct Operator::Parts {
     }
     caches.add_to(manager);
     wake_index_controller();
-    manager.add(index_controller);
-    manager.add(rollout_controller.controller());
+    manager.add(index_controller, caches.needed_by_indexes());
+    manager.add(rollout_controller.controller(), caches.needed_by_indexes());
+    manager.add(model_controller.controller(),
+                {std::string(caches.models.kind().kind), std::string(caches.indexes.kind().kind)});
   }
 
-  // What an index's decision may depend on: itself, its rollouts, its children, what was scraped.
+  // What an index's decision may depend on: itself, its rollouts, its model, its children, what was
+  // scraped.
   void wake_index_controller() {
     index_controller.watch(caches.indexes);
     index_controller.watch<api::CanaryRollout>(caches.rollouts, rag_index::index_of_rollout);
+    index_controller.watch<api::ModelVersion>(caches.models,
+                                              [this](const Change<api::ModelVersion>& change) {
+                                                return index_reconciler.indexes_of_model(change);
+                                              });
     watch_children(caches.revisions);
     watch_children(caches.deployments);
     watch_children(caches.pods);
@@ -106,6 +121,7 @@ struct Operator::Parts {
   scrape::Scraper scraper;
   std::unique_ptr<LeaderElector> elector;
   canary_rollout::CanaryRolloutController rollout_controller;
+  model_version::ModelVersionController model_controller;
   rag_index::RagIndexController index_reconciler;
   Controller index_controller;
   Manager manager;

@@ -21,8 +21,12 @@ void fail_candidate(Turn& turn, const std::string& why) {
   announce(turn, true, "BuildFailed", why);
 }
 
-// The absolute gate of revisions that no rollout judges; empty when it is passed.
+// The gates of its model, and the absolute one of revisions that no rollout judges; empty when they
+// are passed.
 std::string below_floor(const Turn& turn, const api::RevisionFacts& facts) {
+  if (std::string why = below_gates(turn, facts); !why.empty()) {
+    return why;
+  }
   const auto& floor = turn.spec().slo.ndcg_at_10;
   if (turn.is_judged() || !floor) {
     return {};
@@ -44,6 +48,12 @@ void take_facts(Turn& turn, const api::RevisionFacts& facts) {
   const std::string pinned = stable_documents(turn);
   if (turn.has_stable() && facts.documents_digest != pinned) {
     fail_candidate(turn, "built from documents " + facts.documents_digest + ", not " + pinned);
+    return;
+  }
+  if (facts.analyzer_digest != turn.wanted.analyzer_digest) {
+    fail_candidate(turn,
+                   "built with the analyzer " + facts.analyzer_digest.value_or("of no model") +
+                       ", not " + turn.wanted.analyzer_digest.value_or("of no model"));
     return;
   }
   if (candidate.revision.empty()) {
@@ -109,6 +119,14 @@ void start_builder(Turn& turn, const std::string& name) {
                            holder_url(builder_service(turn.status().stable_revision))};
     if (turn.stable != nullptr) {
       wish.source = turn.stable->record.source;
+    }
+  }
+  if (turn.wanted.analyzer_digest) {
+    wish.analyzer = find_words(turn, *turn.wanted.analyzer_digest);
+    if (!wish.analyzer) {
+      candidate.message = "waits for the words of its ModelVersion";
+      hold(turn, true, "ModelMissing", candidate.message);
+      return;
     }
   }
   candidate.message = "starting a builder";

@@ -73,6 +73,11 @@ void begin(Turn& turn) {
   } else {
     candidate.config_hash = first_config_hash(turn.wanted, turn.spec());
   }
+  if (turn.wanted.analyzer_digest) {
+    candidate.analyzer = api::CandidateAnalyzer{
+        .model_version = turn.spec().retrieval.analyzer->model_version_ref.name,
+        .digest = *turn.wanted.analyzer_digest};
+  }
   announce(turn,
            false,
            "CandidateFound",
@@ -83,6 +88,10 @@ void begin(Turn& turn) {
 
 // Whether a candidate of this config would wait or be refused; says so.
 bool is_held_back(Turn& turn) {
+  if (const Outcome& trouble = turn.model_trouble; !trouble.reason.empty()) {
+    hold(turn, trouble.is_stalled, "ModelMissing", trouble.message + "; nothing is built");
+    return true;
+  }
   if (turn.wanted.drill && !turn.is_judged()) {
     hold(turn, true, "DrillRefused", "a drill never becomes stable, so it needs a CanaryRollout");
     return true;

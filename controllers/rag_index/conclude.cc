@@ -237,6 +237,7 @@ void conclude(Turn& turn) {
   set_main_conditions(turn);
   set_side_conditions(turn);
   set_manual_route(turn);
+  set_model_condition(turn);
   set_unconfirmed(turn);
 }
 

@@ -61,6 +61,13 @@ Observation RagIndexController::observe(const api::RagIndex& index) const {
   if (seen.token.empty()) {
     seen.fresh_token = fresh_word();
   }
+  if (const auto& analyzer = index.spec.retrieval.analyzer) {
+    seen.are_models_known = listers_.are_models_known();
+    const auto model = listers_.models.get({meta.namespace_name, analyzer->model_version_ref.name});
+    if (model != nullptr) {
+      seen.model = *model;
+    }
+  }
   for (const kube::Pod* builder : pods_of(seen, api::kComponentBuilder)) {
     if (const auto* report = world_.stores.reports.find(builder->metadata.uid)) {
       seen.reports.emplace(builder->metadata.uid, *report);
@@ -175,6 +182,18 @@ void RagIndexController::record(const Run& run, const Announce& event) {
 void RagIndexController::finish(const RunPointer& run) {
   const auto& look_again = run->decision.look_again;
   run->done(look_again ? ReconcileResult::after(*look_again) : ReconcileResult::done());
+}
+
+std::vector<kube::ObjectKey> RagIndexController::indexes_of_model(
+    const Change<api::ModelVersion>& change) const {
+  std::vector<kube::ObjectKey> keys;
+  for (const auto& index : listers_.indexes.list(change.key.namespace_name)) {
+    const auto& analyzer = index->spec.retrieval.analyzer;
+    if (analyzer && analyzer->model_version_ref.name == change.key.name) {
+      keys.push_back(index->metadata.key());
+    }
+  }
+  return keys;
 }
 
 std::vector<kube::ObjectKey> index_of_rollout(const Change<api::CanaryRollout>& change) {

@@ -17,6 +17,7 @@
 #include "controllers/runtime/event_recorder.h"
 #include "controllers/scrape/scraper.h"
 #include "crds/canary_rollout.h"
+#include "crds/model_version.h"
 #include "crds/names.h"
 #include "crds/rag_index.h"
 
@@ -31,6 +32,8 @@ struct Listers {
   Lister<kube::Pod> pods;
   Lister<kube::ConfigMap> config_maps;
   Lister<kube::Secret> secrets;
+  Lister<api::ModelVersion> models;
+  std::function<bool()> are_models_known;  // Their cache has synced.
   std::vector<std::pair<kube::ResourceKind, Lister<kube::MetadataOnly>>> others =
       {};  // kOtherKinds.
 };
@@ -54,6 +57,10 @@ class RagIndexController {
   void reconcile(const kube::ObjectKey& key, ReconcileDone done);
 
   [[nodiscard]] Observation observe(const api::RagIndex& index) const;
+
+  // For Controller::watch: the indexes whose spec names a model.
+  [[nodiscard]] std::vector<kube::ObjectKey> indexes_of_model(
+      const Change<api::ModelVersion>& change) const;
 
  private:
   // One reconcile on its way.

@@ -65,7 +65,10 @@ class ClusterTransport final : public Transport {
 
   std::string answer(const std::string& url) {
     if (url.ends_with("/report")) {
-      const api::RevisionFacts facts = facts_of(digest_of('d'), 0.7);
+      api::RevisionFacts facts = facts_of(digest_of('d'), 0.7);
+      if (cluster_.server.get<api::ModelVersion>(api::kModelVersionKind, {"default", "words"})) {
+        facts.analyzer_digest = digest_of('a');
+      }
       return to_json(wire::BuildReport{.phase = wire::BuildPhase::kReady,
                                        .documents_digest = facts.documents_digest,
                                        .facts = facts});
@@ -96,13 +99,16 @@ struct Process {
     pods = make<kube::Pod>(kube::kPodKind);
     config_maps = make<kube::ConfigMap>(kube::kConfigMapKind);
     secrets = make<kube::Secret>(kube::kSecretKind);
+    models = make<api::ModelVersion>(api::kModelVersionKind);
     Listers listers{.indexes = indexes->lister(),
                     .rollouts = rollouts->lister(),
                     .revisions = revisions->lister(),
                     .deployments = deployments->lister(),
                     .pods = pods->lister(),
                     .config_maps = config_maps->lister(),
-                    .secrets = secrets->lister()};
+                    .secrets = secrets->lister(),
+                    .models = models->lister(),
+                    .are_models_known = [this] { return models->has_synced(); }};
     for (const kube::ResourceKind& kind : kOtherKinds) {
       others.push_back(make<kube::MetadataOnly>(kind));
       listers.others.emplace_back(kind, others.back()->lister());
@@ -142,6 +148,10 @@ struct Process {
     indexes->start();
     runner->watch<api::CanaryRollout>(*rollouts, index_of_rollout);
     rollouts->start();
+    runner->watch<api::ModelVersion>(*models, [this](const Change<api::ModelVersion>& change) {
+      return controller->indexes_of_model(change);
+    });
+    models->start();
     start_child(*revisions);
     start_child(*deployments);
     start_child(*pods);
@@ -171,6 +181,7 @@ struct Process {
   std::unique_ptr<Informer<kube::Pod>> pods;
   std::unique_ptr<Informer<kube::ConfigMap>> config_maps;
   std::unique_ptr<Informer<kube::Secret>> secrets;
+  std::unique_ptr<Informer<api::ModelVersion>> models;
   std::vector<std::unique_ptr<Informer<kube::MetadataOnly>>> others;
   std::unique_ptr<RagIndexController> controller;
   std::unique_ptr<Controller> runner;
@@ -284,6 +295,54 @@ TEST_F(Shell, GoesOnWhereADeadProcessStood) {
     process = std::make_unique<Process>(cluster);
   }
   ASSERT_TRUE(wait_until_serving()) << to_json(index().status);
+}
+
+TEST_F(Shell, SaysThatItsModelIsGoneAndGoesOnServing) {
+  Process process(cluster);
+  const auto model_missing = [this] {
+    const api::RagIndex seen = index();
+    const kube::Condition* missing = kube::find_condition(seen.status.conditions, "ModelMissing");
+    return missing != nullptr && missing->status == kube::ConditionStatus::kTrue;
+  };
+  ASSERT_TRUE(wait_until_serving()) << to_json(index().status);
+  ASSERT_TRUE(cluster.server.apply_yaml(R"(
+apiVersion: sluice.dev/v1alpha1
+kind: RagIndex
+metadata: {name: packages}
+spec:
+  changeover: Direct
+  source: {http: {url: 'http://corpus/packages.jsonl.gz'}}
+  evaluation: {goldenSet: {http: {url: 'http://corpus/golden.jsonl'}}}
+  slo: {ndcgAt10: 0.6}
+  retrieval: {analyzer: {modelVersionRef: {name: words}}}
+)"));
+  const std::string stable = index().status.stable_revision;
+  ASSERT_TRUE(cluster.loop.run_until(model_missing, minutes(1)));
+  EXPECT_FALSE(is_serving());
+  EXPECT_FALSE(index().status.candidate);
+  // Somebody resolves it (model_version's part, played here).
+  ASSERT_TRUE(cluster.server.apply_yaml(R"(
+apiVersion: sluice.dev/v1alpha1
+kind: ModelVersion
+metadata: {name: words}
+spec: {type: Analyzer, source: {inline: {stopWords: [the]}}}
+)"));
+  const auto model =
+      *cluster.server.get<api::ModelVersion>(api::kModelVersionKind, {"default", "words"});
+  ASSERT_TRUE(cluster.server.send(replace_status(
+      api::kModelVersionKind,
+      model.metadata,
+      to_json(api::ModelVersionStatus{.observed_generation = model.metadata.generation,
+                                      .phase = api::ModelPhase::kReady,
+                                      .digest = digest_of('a')}))));
+  ASSERT_TRUE(cluster.loop.run_until(
+      [&] { return is_serving() && index().status.stable_revision != stable; }, minutes(10)))
+      << to_json(index().status);
+  EXPECT_EQ(index().status.stable->analyzer_digest, digest_of('a'));
+  ASSERT_TRUE(cluster.server.send(
+      delete_object(api::kModelVersionKind, {"default", "words"}, {.uid = model.metadata.uid})));
+  ASSERT_TRUE(cluster.loop.run_until(model_missing, minutes(1)));
+  EXPECT_TRUE(is_serving());
 }
 
 TEST_F(Shell, LeavesADeletedIndexToTheGarbageCollector) {

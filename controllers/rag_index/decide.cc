@@ -14,6 +14,7 @@ Decision decide(const Observation& seen, WallTime now) {
   attach_policy(turn);
   recover_status(turn);
   keep_token(turn);
+  resolve_model(turn);
   // Which revision is on its way, how far it is, and what was decided about it.
   choose_candidate(turn);
   build_candidate(turn);

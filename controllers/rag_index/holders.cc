@@ -59,6 +59,16 @@ void follow_rebuild(Turn& turn, const Fleet& fleet, const kube::Pod& pod) {
 }
 
 void start_rebuild(Turn& turn, const Fleet& fleet) {
+  std::optional<api::AnalyzerRecord> words;
+  if (const auto& digest = fleet.config.analyzer_digest) {
+    words = find_words(turn, *digest);
+    if (!words) {
+      turn.lost = fleet.revision +
+                  " is held nowhere and cannot be built again: the words of its analyzer, sha256 " +
+                  *digest + ", are kept nowhere";
+      return;
+    }
+  }
   announce(turn, true, "Rebuilding", fleet.revision + " is held nowhere; it is built again");
   apply(turn,
         render_builder(turn.index(),
@@ -67,7 +77,8 @@ void start_rebuild(Turn& turn, const Fleet& fleet) {
                         .config = fleet.config,
                         .source = fleet.source,
                         .documents_digest = fleet.facts.documents_digest,
-                        .has_token = has_token(turn, fleet.revision)}),
+                        .has_token = has_token(turn, fleet.revision),
+                        .analyzer = std::move(words)}),
         nullptr);
 }
 

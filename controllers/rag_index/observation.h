@@ -15,6 +15,7 @@
 #include "controllers/scrape/report_store.h"
 #include "controllers/scrape/sample_store.h"
 #include "crds/canary_rollout.h"
+#include "crds/model_version.h"
 #include "crds/names.h"
 #include "crds/rag_index.h"
 
@@ -88,6 +89,8 @@ struct Observation {
   std::vector<kube::Pod> pods = {};
   std::vector<OwnedObject> others = {};
   std::optional<kube::ConfigMap> route = {};
+  std::optional<api::ModelVersion> model = {};  // The one that the spec names.
+  bool are_models_known = true;                 // Else there may be one that is not seen yet.
   std::map<std::string, scrape::ReportSample> reports = {};  // By builder pod UID.
   std::vector<scrape::RouterSample> samples = {};
   // sha256 of the golden set on which stable's workers have evaluated it again; empty while there

@@ -25,6 +25,7 @@ struct BuilderWish {
   std::string documents_digest = {};             // Empty: whatever the source has.
   std::vector<std::string> documents_from = {};  // Bases of holders, tried before the source.
   bool has_token = false;
+  std::optional<api::AnalyzerRecord> analyzer = {};  // The words of config.analyzer_digest.
 };
 
 struct WorkersWish {

@@ -36,6 +36,17 @@ std::vector<std::string> builder_arguments(const api::RagIndex& index, const Bui
   for (const std::string& base : wish.documents_from) {
     arguments.insert(arguments.end(), {"--documents-from", base});
   }
+  // By flags of their own: an image that does not know them fails and says so, where it would read
+  // over a field of the spec and build without the words.
+  if (wish.config.analyzer_digest && wish.analyzer) {
+    arguments.insert(arguments.end(), {"--analyzer-digest", *wish.config.analyzer_digest});
+    if (wish.analyzer->words) {
+      arguments.insert(arguments.end(),
+                       {"--analyzer-json", api::canonical_json(*wish.analyzer->words)});
+    } else if (wish.analyzer->uri) {
+      arguments.insert(arguments.end(), {"--analyzer-url", *wish.analyzer->uri});
+    }
+  }
   return arguments;
 }
 
@@ -51,8 +62,10 @@ std::vector<std::string> fetch_arguments(const WorkersWish& wish) {
                                      base_url(wish.revision),
                                      "--from",
                                      base_url(builder_service(wish.revision))};
-  for (const std::string& digest :
-       {wish.facts.index_digest, wish.facts.evaluation_digest, wish.facts.documents_digest}) {
+  for (const std::string& digest : {wish.facts.index_digest,
+                                    wish.facts.evaluation_digest,
+                                    wish.facts.documents_digest,
+                                    wish.config.analyzer_digest.value_or("")}) {
     if (!digest.empty()) {
       arguments.insert(arguments.end(), {"--artifact", digest});
     }

@@ -79,6 +79,19 @@ RevisionWish wish_of(const Turn& turn, const Revision& known) {
   return wish;
 }
 
+// What is known of the words of the wanted config's model; nothing when it has none.
+std::optional<api::AnalyzerRecord> analyzer_record(const Turn& turn) {
+  if (!turn.wanted.analyzer_digest) {
+    return std::nullopt;
+  }
+  const auto found = find_words(turn, *turn.wanted.analyzer_digest);
+  api::AnalyzerRecord record = found.value_or(api::AnalyzerRecord{});
+  if (const auto& chosen = turn.spec().retrieval.analyzer) {
+    record.model_version = chosen->model_version_ref.name;
+  }
+  return record;
+}
+
 // The candidate's record is written when it is built, or when it is rejected unbuilt.
 void add_candidate(Turn& turn) {
   const api::CandidateStatus* candidate = turn.candidate();
@@ -91,7 +104,8 @@ void add_candidate(Turn& turn) {
       .config = turn.wanted,
       .documents_digest =
           candidate->facts ? candidate->facts->documents_digest : stable_documents(turn),
-      .source = turn.stable != nullptr ? turn.stable->record.source : turn.spec().source};
+      .source = turn.stable != nullptr ? turn.stable->record.source : turn.spec().source,
+      .analyzer = analyzer_record(turn)};
   RevisionWish wish{.name = candidate->revision,
                     .data = to_json(record),
                     .number = next_number(turn.seen),
@@ -112,8 +126,10 @@ void restore_stable(Turn& turn) {
       revision_name(turn.index().metadata.name, turn.wanted, documents) != name) {
     return;
   }
-  const api::RevisionRecord record{
-      .config = turn.wanted, .documents_digest = documents, .source = turn.spec().source};
+  const api::RevisionRecord record{.config = turn.wanted,
+                                   .documents_digest = documents,
+                                   .source = turn.spec().source,
+                                   .analyzer = analyzer_record(turn)};
   apply(turn,
         render_revision(turn.index(),
                         {.name = name,

@@ -36,6 +36,7 @@ struct Turn {
   bool is_policy_lost = false;       // status.policyUID names one that is gone.
   const Revision* stable = nullptr;  // Of status.stableRevision; null: none, or its record is lost.
   api::RevisionConfig wanted = {};
+  Outcome model_trouble = {};  // Why nothing is built with the model that the spec names.
   Outcome outcome = {};
   std::optional<Rejection> rejection = {};
   const Revision* retried = nullptr;          // A rejected one that a person asked to try again.
@@ -95,6 +96,14 @@ void hold(Turn& turn, bool is_stalled, std::string_view reason, std::string_view
 // The candidate has the config that the spec asks for now.
 [[nodiscard]] bool is_candidate_wanted(const Turn& turn);
 
+// Where the words of this digest are: in the ModelVersion, or kept with a revision; nothing when
+// they are nowhere any more.
+[[nodiscard]] std::optional<api::AnalyzerRecord> find_words(const Turn& turn,
+                                                            const std::string& digest);
+// Which gate of its model a build misses on this index; empty when it misses none.
+[[nodiscard]] std::string below_gates(const Turn& turn, const api::RevisionFacts& facts);
+void set_model_condition(Turn& turn);
+
 // Both may have workers and need holders; facts and record of one that has.
 struct Fleet {
   std::string revision = {};
@@ -135,6 +144,7 @@ struct TrafficShares {
 void attach_policy(Turn& turn);     // attach.cc
 void recover_status(Turn& turn);    // recover.cc
 void keep_token(Turn& turn);        // token.cc
+void resolve_model(Turn& turn);     // models.cc: stop words and synonyms
 void choose_candidate(Turn& turn);  // candidate.cc
 void build_candidate(Turn& turn);   // build.cc
 void settle_candidate(Turn& turn);  // settle.cc: reject, promote

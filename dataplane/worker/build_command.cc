@@ -145,6 +145,12 @@ Outcome<std::string> run(const Paths& paths) {
   options.corpus_path = *corpus;
   options.out_path = paths.out;
   options.on_progress = &print_progress;
+  if (spec->retrieval.analyzer && paths.analyzer.empty()) {
+    return failed(ExitCode::kUsage,
+                  "the spec names the ModelVersion " +
+                      spec->retrieval.analyzer->model_version_ref.name +
+                      ": --analyzer must name a file with its words");
+  }
   if (!paths.analyzer.empty()) {
     Outcome<std::string> words = read_analyzer_words(paths.analyzer);
     if (!words) {

@@ -218,6 +218,9 @@ Outcome<void> Builder::work(const api::RagIndexSpec& spec) {
                            .index_bytes = static_cast<std::int64_t>(built->index_bytes),
                            .documents = static_cast<std::int64_t>(built->manifest.documents),
                            .chunks = static_cast<std::int64_t>(built->manifest.chunks)};
+  if (!options.analyzer_digest.empty()) {
+    facts.analyzer_digest = options.analyzer_digest;
+  }
   const Outcome<std::optional<retrieval::Evaluation>> measured =
       evaluate(spec, artifacts.path_of(*index));
   if (!measured) {

@@ -40,6 +40,7 @@ BAD_INDEXES: list[tuple[str, str, Any, str]] = [
     ("an unknown changeover", "spec.changeover", "YOLO", r"spec\.changeover"),
     ("two metadata fields of one name", "spec.documents.metadata", [{"name": "a"}, {"name": "a"}], r"spec\.documents\.metadata\[1\]"),
     ("a metadata type that is not there yet", "spec.documents.metadata", [{"name": "a", "type": "date"}], r"metadata\[0\]\.type"),
+    ("an analyzer without model", "spec.retrieval.analyzer", {}, r"spec\.retrieval\.analyzer\.modelVersionRef"),
     ("a drill of 120%", "spec.drill", {"errorRate": "120%"}, r"spec\.drill\.errorRate"),
     ("a name of 41 characters", "metadata.name", "a" * 41, r"metadata\.name must be"),
     ("a name that starts with a digit", "metadata.name", "1packages", r"metadata\.name must be"),
@@ -71,6 +72,23 @@ BAD_ROLLOUTS: list[tuple[str, str, Any, str]] = [
     ("two objectives of one name", "spec.analysis.objectives", [{"name": "x", "errorRate": {}}, {"name": "x", "errorRate": {}}], r"objectives\[1\]"),
     ("an error limit of 40%", "spec.analysis.objectives", [{"name": "x", "errorRate": {"max": "40%"}}], r"errorRate.*max must be at most 15%"),
     ("an unknown metric", "spec.analysis.objectives", [{"name": "x", "goldenSet": {"metric": "vibes"}}], r"goldenSet\.metric"),
+]
+
+# The same for examples/words.yaml.
+SHA256 = "0" * 64
+BAD_MODELS: list[tuple[str, str, Any, str]] = [
+    ("no type", "spec.type", REMOVED, r"spec\.type"),
+    ("a type that is not there yet", "spec.type", "Embedder", r"spec\.type"),
+    ("no source", "spec.source", {}, r"spec\.source.*exactly one of inline and uri"),
+    ("two sources", "spec.source.uri", "http://x/y", r"spec\.source.*exactly one of inline and uri"),
+    ("a uri without sha256", "spec.source", {"uri": "http://x/y"}, r"spec\.source.*uri needs sha256"),
+    ("a sha256 of nothing", "spec.source.sha256", SHA256, r"spec\.source.*sha256 needs uri"),
+    ("a uri of another scheme", "spec.source", {"uri": "s3://x/y", "sha256": SHA256}, r"spec\.source\.uri"),
+    ("a synonym of nothing", "spec.source.inline.synonyms", [{"from": [], "to": "x"}], r"synonyms\[0\]\.from"),
+    ("a synonym without to", "spec.source.inline.synonyms", [{"from": ["x"]}], r"synonyms\[0\]\.to"),
+    ("a word of 65 letters", "spec.source.inline.stopWords", ["a" * 65], r"stopWords\[0\]"),
+    ("a gate above 1", "spec.gates", [{"min": 2, "on": {"ragIndexRef": {"name": "p"}}}], r"gates\[0\]\.min"),
+    ("a gate without index", "spec.gates", [{"min": 0.5}], r"gates\[0\]\.on"),
 ]
 
 
@@ -105,6 +123,9 @@ class BadSpecs(suite.ClusterTest):
 
     def test_a_bad_rollout_is_refused_by_naming_the_field(self) -> None:
         self.check_table("rollout.yaml", BAD_ROLLOUTS)
+
+    def test_a_bad_model_is_refused_by_naming_the_field(self) -> None:
+        self.check_table("words.yaml", BAD_MODELS)
 
     def test_the_index_of_a_rollout_cannot_be_changed(self) -> None:
         good = self.kube.load(REPO / "examples" / "rollout.yaml")

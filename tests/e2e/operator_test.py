@@ -16,7 +16,7 @@ from pathlib import Path
 from kube import REPO, dig, is_true, wait_until
 from small_index import INDEX, OPERATOR, SmallIndexTest
 
-CRDS = ("ragindexes.sluice.dev", "canaryrollouts.sluice.dev")
+CRDS = ("ragindexes.sluice.dev", "canaryrollouts.sluice.dev", "modelversions.sluice.dev")
 PROGRAM = REPO / "build" / "release" / "bin" / "sluice-operator"
 
 ALONE = True  # It stops the operator and takes its CRDs away.

@@ -88,6 +88,10 @@ const std::map<std::string, Predicate>& rules() {
                     (has(self, "latency") ? 1 : 0) + (has(self, "rankingOverlap") ? 1 : 0) ==
                 1;
        }},
+      {"has(self.inline) != has(self.uri)",
+       [](const Json& self, const Json&) { return has(self, "inline") != has(self, "uri"); }},
+      {"has(self.uri) == has(self.sha256)",
+       [](const Json& self, const Json&) { return has(self, "uri") == has(self, "sha256"); }},
       {"duration(self.block) >= duration('5s') && duration(self.block) <= duration('5m')",
        [](const Json& self, const Json&) {
          return duration_at(self, "block") >= std::chrono::seconds{5} &&

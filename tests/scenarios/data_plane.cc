@@ -268,7 +268,10 @@ std::string DataPlane::report_of(const PodSeen& builder) const {
     return to_json(
         wire::BuildReport{.phase = wire::BuildPhase::kFailed, .message = spec.error().message});
   }
-  const api::RevisionFacts facts = facts_of(*spec);
+  api::RevisionFacts facts = facts_of(*spec);
+  if (std::string words = value_of(builder.arguments, "--analyzer-digest"); !words.empty()) {
+    facts.analyzer_digest = std::move(words);
+  }
   return to_json(wire::BuildReport{.phase = wire::BuildPhase::kReady,
                                    .documents_digest = facts.documents_digest,
                                    .facts = facts});

@@ -67,6 +67,7 @@ void strip(Json& node) {
 std::string normal_form(const FakeApiServer& server) {
   const std::vector<kube::ResourceKind> kinds{api::kRagIndexKind,
                                               api::kCanaryRolloutKind,
+                                              api::kModelVersionKind,
                                               kube::kControllerRevisionKind,
                                               kube::kDeploymentKind,
                                               kube::kPodKind,

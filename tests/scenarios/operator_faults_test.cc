@@ -29,8 +29,11 @@ const Ending& undisturbed(Act act) {
 std::vector<Play> all_plays() {
   set_up_logging(LogLevel::kError, LogFormat::kText);
   std::vector<Play> plays;
-  for (const Act act :
-       {Act::kGoodChange, Act::kBadQuality, Act::kFailingDrill, Act::kFailingShadow}) {
+  for (const Act act : {Act::kGoodChange,
+                        Act::kBadQuality,
+                        Act::kFailingDrill,
+                        Act::kFailingShadow,
+                        Act::kNewWords}) {
     for (const Trouble trouble : {Trouble::kCrash, Trouble::kLostReply}) {
       // All acts begin alike.
       const std::size_t first =
@@ -49,7 +52,8 @@ std::string name_of(const testing::TestParamInfo<Play>& info) {
   const std::map<Act, std::string> acts{{Act::kGoodChange, "GoodChange"},
                                         {Act::kBadQuality, "BadQuality"},
                                         {Act::kFailingDrill, "FailingDrill"},
-                                        {Act::kFailingShadow, "FailingShadow"}};
+                                         {Act::kFailingShadow, "FailingShadow"},
+                                         {Act::kNewWords, "NewWords"}};
   const std::map<Trouble, std::string> troubles{{Trouble::kCrash, "CrashAfter"},
                                                 {Trouble::kLostReply, "ReplyLostOf"}};
   std::string name = fmt::format("{}_{}_{:03}_{}",
@@ -113,6 +117,21 @@ TEST(UndisturbedOperator, PromotesAGoodChange) {
       has_been(ending, "phase", "Idle, Pending, Evaluating, Progressing, Promoting, Promoted"));
   EXPECT_TRUE(has_been(ending, "weight", "0%, 10%, 50%, 100%, 0%"));
   EXPECT_NE(ending.cluster.find("\"reason\":\"Serving\""), std::string::npos);
+}
+
+TEST(UndisturbedOperator, PromotesTheWordsOfAModel) {
+  const Ending& ending = undisturbed(Act::kNewWords);
+  ASSERT_TRUE(ending.has_ended) << ending.where << lines_of(ending.wrong);
+  EXPECT_EQ(lines_of(ending.wrong), "");
+  EXPECT_TRUE(has_been(ending, "weight", "0%, 10%, 50%, 100%, 0%"));
+  EXPECT_NE(ending.cluster.find("\"usedBy\":[\"packages\"]"), std::string::npos);
+  EXPECT_NE(ending.cluster.find("\"reason\":\"Resolved\""), std::string::npos);
+}
+
+TEST(UndisturbedOperator, NeedsNoModelsWhereNoneIsNamed) {
+  const Ending ending = play({.act = Act::kGoodChange, .trouble = Trouble::kNoModels});
+  EXPECT_TRUE(ending.has_ended) << ending.where << lines_of(ending.wrong);
+  EXPECT_EQ(ending.cluster, undisturbed(Act::kGoodChange).cluster);
 }
 
 TEST(UndisturbedOperator, RefusesBadQualityWithoutTraffic) {

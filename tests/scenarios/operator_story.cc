@@ -47,6 +47,8 @@ std::string change_of(Act act) {
     case Act::kFailingDrill:
     case Act::kFailingShadow:
       return "failing.yaml";
+    case Act::kNewWords:
+      return "words.yaml";
   }
   return {};
 }
@@ -71,6 +73,7 @@ class Stage {
  public:
   explicit Stage(Play play) : play_(play) {
     server_.load_crds("config/crd");
+    server_.set_forbidden("modelversions", play.trouble == Trouble::kNoModels);
     server_.set_write_fault([this](const WriteRecord& write) { return fault_of(write); });
     server_.on_written([this](const WriteRecord& write) { written(write); });
     apply("examples/packages.yaml");
@@ -181,10 +184,13 @@ void Stage::finish() {
 }
 
 Ending Stage::run() {
-  const bool is_good = play_.act == Act::kGoodChange;
+  const bool is_good = play_.act == Act::kGoodChange || play_.act == Act::kNewWords;
   if (run_until([this] { return is_ready_because("Serving"); })) {
     loop_.run_for(seconds(5));
     ending_.writes_before_change = ending_.writes.size();
+    if (play_.act == Act::kNewWords) {
+      apply("examples/words.yaml");
+    }
     apply("examples/changes/" + change_of(play_.act));
     const auto phase = is_good ? api::RolloutPhase::kPromoted : api::RolloutPhase::kRolledBack;
     ending_.has_ended = run_until([&] {

@@ -14,12 +14,14 @@ enum class Act {
   kBadQuality,     // The wrong field indexed: refused by its evaluation, without traffic.
   kFailingDrill,   // Evaluates well, then fails a fifth of its requests: rolled back.
   kFailingShadow,  // The same under a policy with a shadow step: no user is given to it.
+  kNewWords,       // BM25 with the words of a ModelVersion: promoted.
 };
 
 enum class Trouble {
   kNone,
   kCrash,      // The operator is destroyed before it hears the reply; another one starts.
   kLostReply,  // The write is applied and the connection reset.
+  kNoModels,   // The operator may not read ModelVersions, or their CRD is not installed.
 };
 
 struct Play {

@@ -22,6 +22,17 @@ void set_ready(kube::Pod& pod, bool is_ready) {
        .status = is_ready ? kube::ConditionStatus::kTrue : kube::ConditionStatus::kFalse}};
 }
 
+// What a builder was told by a flag.
+std::optional<std::string> argument_of(const std::string& body, std::string_view flag) {
+  const std::string before = "\"" + std::string(flag) + "\",\"";
+  const std::size_t begin = body.find(before);
+  if (begin == std::string::npos) {
+    return std::nullopt;
+  }
+  const std::size_t at = begin + before.size();
+  return body.substr(at, body.find('"', at) - at);
+}
+
 // Keeps what the server gave the object when it was made.
 template <class T>
 void keep_identity(T& fresh, const T& old) {
@@ -68,6 +79,16 @@ void World::edit(const std::function<void(api::RagIndexSpec&)>& change) {
   change(index.spec);
   ++index.metadata.generation;
   index.metadata.resource_version = next_uid();
+}
+
+void World::resolve_model(const std::string& name, const std::string& stop_word) {
+  const std::int64_t generation = model ? model->metadata.generation + 1 : 1;
+  model.emplace();
+  model->metadata = {.name = name, .namespace_name = "default", .generation = generation};
+  model->spec.source.words = api::AnalyzerWords{.stop_words = std::vector{stop_word}};
+  model->status.observed_generation = generation;
+  model->status.phase = api::ModelPhase::kReady;
+  model->status.digest = digest_of(stop_word.front());
 }
 
 api::CanaryRollout& World::add_rollout(const std::string& name) {
@@ -128,6 +149,10 @@ Observation World::observe() const {
         seen.others.push_back({.kind = kind, .metadata = each});
       }
     }
+  }
+  const auto& analyzer = index.spec.retrieval.analyzer;
+  if (model && analyzer && analyzer->model_version_ref.name == model->metadata.name) {
+    seen.model = model;
   }
   seen.policies = policies;
   seen.route = route;
@@ -191,6 +216,7 @@ void World::act(const Apply& apply) {
     put(deployments, read<kube::Deployment>(wanted.body));
   } else if (wanted.kind.kind == kube::kPodKind.kind) {
     put(pods, read<kube::Pod>(wanted.body));
+    pod_bodies[wanted.name] = wanted.body;
   } else if (wanted.kind.kind == kube::kConfigMapKind.kind) {
     route = read<kube::ConfigMap>(wanted.body);
     tables.push_back(table());
@@ -263,7 +289,8 @@ bool World::run_builder(kube::Pod& pod) {
   if (!do_builders_run || pod.status.phase == "Failed" || kube::is_ready(pod)) {
     return false;
   }
-  const BuildOutcome outcome = build(pod);
+  BuildOutcome outcome = build(pod);
+  outcome.facts.analyzer_digest = argument_of(pod_bodies[pod.metadata.name], "--analyzer-digest");
   scrape::ReportSample& sample = reports[pod.metadata.uid];
   sample.arrived.wall = now;
   pod.status.pod_ip = "10.0.1." + pod.metadata.uid;

@@ -29,6 +29,7 @@ class World {
   // The object that people write.
   api::RagIndex index;
   std::vector<api::CanaryRollout> rollouts;
+  std::optional<api::ModelVersion> model;  // The one that there is.
   Settings settings{.image = "sluice:v1", .namespace_name = "sluice-system"};
   WallTime now = {};
 
@@ -42,6 +43,8 @@ class World {
 
   // Changes the spec as kubectl apply would: one generation more.
   void edit(const std::function<void(api::RagIndexSpec&)>& change);
+  // A ModelVersion that leaves these words out, resolved; with its generation one up.
+  void resolve_model(const std::string& name, const std::string& stop_word);
   // A CanaryRollout of this name, attached by its indexRef.
   api::CanaryRollout& add_rollout(const std::string& name);
   // What canary_rollout would write when it takes up the index's present candidate.
@@ -78,6 +81,7 @@ class World {
   // For tests that meddle.
   std::map<std::string, kube::Deployment> deployments;
   std::map<std::string, kube::Pod> pods;
+  std::map<std::string, std::string> pod_bodies;  // As applied, also of pods that are gone.
   std::map<std::string, kube::ControllerRevision> revisions;
   std::map<std::string, api::ResolvedPolicy> policies;  // By the name of their ControllerRevision.
   std::map<std::pair<std::string, std::string>, kube::ObjectMeta> others;  // By kind and name.
