@@ -167,7 +167,7 @@ TEST(CanaryRollout, RefusesNonsenseAndNamesTheField) {
       {R"({"spec":{"indexRef":{"name":"p"},"steps":[]}})",
        ".spec.steps: must have at least 1 items, not 0"},
       {R"({"spec":{"indexRef":{"name":"p"},"steps":[{"evaluate":{},"split":{"weight":"5%"}}]}})",
-       ".spec.steps[0]: exactly one of evaluate, split, pause must be set, not 2"},
+       ".spec.steps[0]: exactly one of evaluate, shadow, split, pause must be set, not 2"},
       {R"({"spec":{"indexRef":{"name":"p"},"steps":[{"split":{"weight":"0%"}}]}})",
        ".spec.steps[0].split: weight must be above 0%"},
       {R"({"spec":{"indexRef":{"name":"p"},"steps":[{"evaluate":{}}],

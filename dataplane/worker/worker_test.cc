@@ -247,7 +247,7 @@ TEST(Artifacts, AreServedByContentAndFetchedFromTheFirstSoundHolder) {
 TEST(Artifacts, AreHandedOnlyToWhoeverKnowsTheToken) {
   const ScratchFolder held;
   const ScratchFolder mine;
-  const std::string sha256 = hex_digest("bytes");
+  const std::string sha256 = sha256_of("bytes");
   held.write(sha256, "bytes");
   held.write("token", "s3cret");
   const http::Bearer bearer(held.path("token"));
@@ -271,10 +271,10 @@ TEST(Artifacts, AreHandedOnlyToWhoeverKnowsTheToken) {
                              .bearer = bearer}));
   // A holder of an older engine, or one without a token, is not troubled by it.
   Site old;
-  old.files["/artifacts/sha256:" + hex_digest("old")] = "old";
+  old.files["/artifacts/sha256:" + sha256_of("old")] = "old";
   old.start();
   options.holders = {old.url()};
-  EXPECT_TRUE(fetch_artifact(hex_digest("old"), options));
+  EXPECT_TRUE(fetch_artifact(sha256_of("old"), options));
 }
 
 TEST(Artifacts, NamesThatAreNoDigestsReachNoFile) {
