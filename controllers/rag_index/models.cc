@@ -76,6 +76,8 @@ void resolve_model(Turn& turn) {
   } else if (turn.stable != nullptr && turn.stable->record.analyzer &&
              turn.stable->record.analyzer->model_version == name) {
     turn.wanted.analyzer_digest = turn.stable->record.config.analyzer_digest;
+  } else {
+    turn.wanted.analyzer_digest = "";  // Not known; and so no config that there is.
   }
 }
 

@@ -156,6 +156,17 @@ TEST_F(ModelStory, WaitsForAModelThatIsNotThereOrNotResolved) {
   EXPECT_EQ(world.ready_reason(), "Serving");
 }
 
+TEST_F(ModelStory, AnIndexThatBeginsToNameAMissingModelDoesNotServeWhatIsAskedFor) {
+  ASSERT_TRUE(world.settle());
+  const std::string stable = world.status().stable_revision;
+  world.edit(use_model);
+  ASSERT_TRUE(world.settle());
+  EXPECT_EQ(world.ready_reason(), "ModelMissing");
+  EXPECT_EQ(world.condition("Available").status, kube::ConditionStatus::kTrue);
+  EXPECT_EQ(world.status().stable_revision, stable);
+  EXPECT_FALSE(world.status().candidate.has_value());
+}
+
 TEST_F(ModelStory, RejectedModelIsNotBuiltWith) {
   world.resolve_model("words", "a");
   world.model->status.phase = api::ModelPhase::kRejected;
