@@ -92,6 +92,26 @@ TEST(ShadowStory, ToleratesErrorsThatStableHasToo) {
   EXPECT_TRUE(world.run_until(RolloutPhase::kPromoted, 1800)) << to_json(world.status());
 }
 
+TEST(ShadowStory, RollsBackASlowCandidateThatNoUserHasWaitedFor) {
+  StoryWorld world = with_shadow();
+  world.index->spec.slo.latency_p95 = std::chrono::milliseconds(100);
+  world.run(10);  // Stable has answered before.
+  world.candidate_slowness = 2;
+  world.offer_candidate("packages-slow");
+  ASSERT_TRUE(world.run_until(RolloutPhase::kRolledBack, 600)) << to_json(world.status());
+  EXPECT_EQ(world.status().last_rollback->objective, "latency");
+  EXPECT_TRUE(world.weights.empty());
+  EXPECT_EQ(live_queries(world, "packages-slow"), 0);
+}
+
+TEST(ShadowStory, PassesACandidateAsFastAsStable) {
+  StoryWorld world = with_shadow();
+  world.index->spec.slo.latency_p95 = std::chrono::milliseconds(100);
+  world.run(10);
+  world.offer_candidate("packages-as-fast");
+  EXPECT_TRUE(world.run_until(RolloutPhase::kPromoted, 2400)) << to_json(world.status());
+}
+
 TEST(ShadowStory, RollsBackOtherRankingsWhereEquivalenceIsExpected) {
   StoryWorld world = with_shadow({.overlap = 0.51});
   expect_equivalent(world);
