@@ -41,8 +41,9 @@ class Shadow(SmallIndexTest):
         """Queries of a revision that ended, over all routers."""
         ended = 0
         for pod in self.kube.list("pods", f"sluice.dev/index={INDEX},sluice.dev/component=router"):
-            counters = self.kube.pod_get(pod["metadata"]["name"], "/counters")
-            ended += sum(one["ended"] for one in counters["revisions"] if one["revision"] == revision and one["mode"] == mode)
+            path = f"/api/v1/namespaces/{self.kube.namespace}/pods/{pod['metadata']['name']}:8080/proxy/metrics"
+            series = f'sluice_router_ended_total{{revision="{revision}",mode="{mode}"}} '
+            ended += sum(int(line.removeprefix(series)) for line in self.kube.raw(path).splitlines() if line.startswith(series))
         return ended
 
     def objective(self, name: str) -> Object:
