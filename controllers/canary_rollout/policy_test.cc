@@ -197,7 +197,7 @@ const BadPolicy kBadPolicies[] = {
        s.steps.erase(s.steps.begin());
      }},
     {"ErrorsObjectiveWithoutSplit",
-     "judged in split steps",
+     "judged in shadow and split steps",
      [](auto& s, auto&) {
        set_errors(s, {});
        s.steps.pop_back();
