@@ -62,7 +62,7 @@ TEST(Agreement, GatesAgainstWhatStableHasWithItself) {
       {{.candidate = all_at(5, 1000), .stable = all_at(5, 500)}, AgreementVerdict::kEquivalent},
       // Too few to show either.
       {{.candidate = all_at(10, 20), .stable = all_at(10, 100)}, AgreementVerdict::kKeepLooking},
-      {{.candidate = all_at(5, 10), .stable = all_at(10, 500)}, AgreementVerdict::kKeepLooking},
+      {{.candidate = all_at(5, 3), .stable = all_at(10, 500)}, AgreementVerdict::kKeepLooking},
       // What to ask for is not known.
       {{.candidate = all_at(5, 1000), .stable = all_at(10, 29)}, AgreementVerdict::kKeepLooking},
       {{.candidate = all_at(10, 1000)}, AgreementVerdict::kKeepLooking},

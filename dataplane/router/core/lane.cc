@@ -290,15 +290,30 @@ void Lane::settle(Query& query, UserState state, MonotonicTime now, Actions& act
 }
 
 void Lane::count_if_over(Query& query) {
-  if (query.is_counted || !is_settled(query)) {
+  if (!is_settled(query)) {
     return;
   }
+  bool is_copy_running = false;
   for (Slot slot = 0; slot < query.attempt_count; ++slot) {
     if (is_running(query, slot)) {
-      return;
+      if (!is_copy(query, query.attempts[slot].arm)) {
+        return;
+      }
+      is_copy_running = true;
     }
   }
-  query.is_counted = true;
+  // The query itself does not wait for its copy.
+  if (!query.is_counted) {
+    query.is_counted = true;
+    count_arms(query);
+  }
+  if (query.copy && !query.copy->is_counted && !is_copy_running) {
+    query.copy->is_counted = true;
+    count_copy(query);
+  }
+}
+
+void Lane::count_arms(Query& query) {
   if (query.kind == QueryKind::kPair) {
     --pairs_;
   }
@@ -311,13 +326,14 @@ void Lane::count_if_over(Query& query) {
     count_arm(*query.candidate_counts,
               {query, Arm::kCandidate, is_pair ? own->ended : query.settled});
   }
-  if (query.copy) {
-    shadow_.count_end(query);
-    if (query.copy->candidate_counts != nullptr) {
-      count_arm(*query.copy->stable_counts, {query, Arm::kStable, query.settled});
-      count_arm(*query.copy->candidate_counts,
-                {query, Arm::kCandidate, first_of(query, Arm::kCandidate)->ended});
-    }
+}
+
+void Lane::count_copy(Query& query) {
+  shadow_.count_end(query);
+  if (query.copy->candidate_counts != nullptr) {
+    count_arm(*query.copy->stable_counts, {query, Arm::kStable, query.settled});
+    count_arm(*query.copy->candidate_counts,
+              {query, Arm::kCandidate, first_of(query, Arm::kCandidate)->ended});
   }
 }
 
@@ -458,7 +474,7 @@ std::optional<MonotonicTime> Lane::next_wake(const Query& query) {
 }
 
 bool Lane::is_over(const Query& query) {
-  return query.is_counted;
+  return query.is_counted && (!query.copy || query.copy->is_counted);
 }
 
 }  // namespace sluice::router

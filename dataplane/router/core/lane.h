@@ -81,6 +81,8 @@ class Lane {
   void cancel_others(Query& query, Slot keep, MonotonicTime now, Actions& actions);
   void cancel(Query& query, Slot slot, MonotonicTime now, Actions& actions);
   void count_if_over(Query& query);
+  void count_arms(Query& query);
+  void count_copy(Query& query);
   [[nodiscard]] EndpointSet* set_of(Arm arm);
 
   Splitter splitter_;

@@ -48,6 +48,7 @@ struct Copy {
   PairTally* pair = nullptr;
   ArmCounts* stable_counts = nullptr;  // Of pairs with the candidate.
   ArmCounts* candidate_counts = nullptr;
+  bool is_counted = false;
 };
 
 enum class UserState { kWaiting, kStreaming, kAnswered, kRefused, kGone };
@@ -60,7 +61,7 @@ struct Query {
   MonotonicTime hedge_at = {};
   // The client allowed less time than the table: a timeout says nothing about the revision.
   bool is_hurried = false;
-  bool is_counted = false;
+  bool is_counted = false;  // But for its copy.
   UserState user = UserState::kWaiting;
   std::optional<Slot> answered_by = {};
   std::array<Attempt, kAttemptsMax> attempts = {};

@@ -102,6 +102,7 @@ TEST(Shadow, AnswersTheUserFromStableAndComparesTheRest) {
   EXPECT_EQ(q.attempts[start.start[1]].arm, Arm::kCandidate);
   EXPECT_EQ(w.end(q, 0).answer, Slot{0});
   EXPECT_FALSE(Lane::is_over(q));
+  EXPECT_EQ(w.counts("s", wire::CounterMode::kLive).answered, 1);  // Does not wait for the copy.
   const Actions end = w.end(q, 1, {}, hits({1, 2, 3, 4, 5, 16, 17, 18, 19, 20}));
   EXPECT_FALSE(end.answer);
   EXPECT_EQ(end.sample_count, 0U);
