@@ -52,8 +52,8 @@ std::string name_of(const testing::TestParamInfo<Play>& info) {
   const std::map<Act, std::string> acts{{Act::kGoodChange, "GoodChange"},
                                         {Act::kBadQuality, "BadQuality"},
                                         {Act::kFailingDrill, "FailingDrill"},
-                                         {Act::kFailingShadow, "FailingShadow"},
-                                         {Act::kNewWords, "NewWords"}};
+                                        {Act::kFailingShadow, "FailingShadow"},
+                                        {Act::kNewWords, "NewWords"}};
   const std::map<Trouble, std::string> troubles{{Trouble::kCrash, "CrashAfter"},
                                                 {Trouble::kLostReply, "ReplyLostOf"}};
   std::string name = fmt::format("{}_{}_{:03}_{}",
