@@ -120,7 +120,7 @@ TEST(RagIndex, ItsModelIsPartOfTheConfigByItsBytesAlone) {
 TEST(ModelVersion, RoundTrips) {
   ModelVersion model{.metadata = {.name = "words"}};
   model.spec.source.words = AnalyzerWords{.synonyms = {{.from = {"k8s"}, .to = "kubernetes"}}};
-  model.spec.gates = {{.min = 0.65, .on = {.rag_index_ref = {.name = "packages"}}}};
+  model.spec.gates = {{.min = 0.65, .index_ref = {.name = "packages"}}};
   model.status.phase = ModelPhase::kVerifying;
   model.status.gates = {{.rag_index = "packages", .ndcg_at_10 = 0.7}};
   EXPECT_EQ(from_json<ModelVersion>(to_json(model)).value(), model);

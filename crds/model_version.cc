@@ -51,17 +51,16 @@ void describe(Io& io, GateIndexReference& value) {
 }
 
 template <class Io>
-void describe(Io& io, GateTarget& value) {
-  io.required("ragIndexRef", value.rag_index_ref, {.doc = "Whose golden set it is measured on."});
-}
-
-template <class Io>
 void describe(Io& io, ModelGate& value) {
   io.defaulted("metric", value.metric, {.doc = "nDCG@10 of a build with this model."});
   io.required("min",
               value.min,
               {.doc = "A build below it fails and the model is rejected.", .min = 0, .max = 1});
-  io.required("on", value.on, {.doc = "The index that tries the model before others may use it."});
+  // Not "on": YAML reads that as true.
+  io.required(
+      "indexRef",
+      value.index_ref,
+      {.doc = "The index that tries the model before others may use it, on its golden set."});
 }
 
 template <class Io>

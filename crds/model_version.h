@@ -30,15 +30,10 @@ struct GateIndexReference {
   bool operator==(const GateIndexReference&) const = default;
 };
 
-struct GateTarget {
-  GateIndexReference rag_index_ref = {};
-  bool operator==(const GateTarget&) const = default;
-};
-
 struct ModelGate {
   GateMetric metric = GateMetric::kNdcgAt10;
   double min = 0;
-  GateTarget on = {};
+  GateIndexReference index_ref = {};
   bool operator==(const ModelGate&) const = default;
 };
 

@@ -123,8 +123,8 @@ TEST_F(ModelShell, SchemaRefusesWhatIsNoModel) {
            "{type: Analyzer, source: {uri: 's3://x/y', sha256: " + sha256 + "}}",
            std::string("{type: Analyzer, source: {uri: 'http://x/y', sha256: beef}}"),
            std::string("{type: Analyzer, source: {inline: {synonyms: [{from: [], to: a}]}}}"),
-           std::string("{type: Analyzer, source: {inline: {}}, gates: [{min: 2, on: "
-                       "{ragIndexRef: {name: p}}}]}"),
+           std::string("{type: Analyzer, source: {inline: {}}, gates: [{min: 2, "
+                       "indexRef: {name: p}}]}"),
        }) {
     EXPECT_FALSE(cluster.server.apply_yaml(with(spec))) << spec;
   }

@@ -64,7 +64,7 @@ Result<std::string> digest_of_words(const api::AnalyzerWords& words) {
 void take_measurements(const Observation& seen, api::ModelVersionStatus& status) {
   std::vector<api::GateResult> results;
   for (const api::ModelGate& gate : seen.model.spec.gates) {
-    const std::string& name = gate.on.rag_index_ref.name;
+    const std::string& name = gate.index_ref.name;
     const auto index = std::ranges::find_if(
         seen.indexes, [&](const api::RagIndex& each) { return each.metadata.name == name; });
     const api::RevisionFacts* facts =
@@ -93,7 +93,7 @@ std::string last_failure(const Observation& seen, const std::string& digest) {
 
 Finding find_gates(const api::ModelVersionSpec& spec, const api::ModelVersionStatus& status) {
   for (const api::ModelGate& gate : spec.gates) {
-    const std::string& name = gate.on.rag_index_ref.name;
+    const std::string& name = gate.index_ref.name;
     const auto result = std::ranges::find(status.gates, name, &api::GateResult::rag_index);
     if (result == status.gates.end()) {
       return {.phase = api::ModelPhase::kVerifying,
@@ -171,7 +171,7 @@ bool concerns(const api::RagIndex& index, const api::ModelVersion& model) {
   return names(index, model.metadata.name) ||
          (!model.status.digest.empty() && is_of(index.status.stable, model.status.digest)) ||
          std::ranges::any_of(model.spec.gates, [&](const api::ModelGate& gate) {
-           return gate.on.rag_index_ref.name == index.metadata.name;
+           return gate.index_ref.name == index.metadata.name;
          });
 }
 

@@ -24,7 +24,7 @@ api::ModelVersion model_at_uri() {
 }
 
 api::ModelVersion with_gate(api::ModelVersion model) {
-  model.spec.gates = {{.min = 0.65, .on = {.rag_index_ref = {.name = "packages"}}}};
+  model.spec.gates = {{.min = 0.65, .index_ref = {.name = "packages"}}};
   return model;
 }
 

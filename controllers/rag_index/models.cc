@@ -36,7 +36,7 @@ Outcome trouble_with(const Turn& turn, const std::string& name) {
   // Until it has passed its gates it is tried only where they are measured.
   const auto& gates = model->spec.gates;
   const bool may_try = gates.empty() || std::ranges::any_of(gates, [&](const api::ModelGate& gate) {
-                         return gate.on.rag_index_ref.name == turn.index().metadata.name;
+                         return gate.index_ref.name == turn.index().metadata.name;
                        });
   if (status.phase == api::ModelPhase::kVerifying && !may_try) {
     return {.reason = "AwaitingGate",
@@ -103,7 +103,7 @@ std::string below_gates(const Turn& turn, const api::RevisionFacts& facts) {
     return {};
   }
   for (const api::ModelGate& gate : model->spec.gates) {
-    if (gate.on.rag_index_ref.name != turn.index().metadata.name) {
+    if (gate.index_ref.name != turn.index().metadata.name) {
       continue;
     }
     if (!facts.evaluation) {

@@ -185,11 +185,11 @@ TEST_F(ModelStory, RejectedModelIsNotBuiltWith) {
 TEST_F(ModelStory, OnlyAGatesIndexTriesAModelThatHasNotPassedIt) {
   world.resolve_model("words", "a");
   world.model->status.phase = api::ModelPhase::kVerifying;
-  world.model->spec.gates = {{.min = 0.8, .on = {.rag_index_ref = {.name = "another"}}}};
+  world.model->spec.gates = {{.min = 0.8, .index_ref = {.name = "another"}}};
   world.edit(use_model);
   ASSERT_TRUE(world.settle());
   EXPECT_EQ(world.condition("ModelMissing").reason, "AwaitingGate");
-  world.model->spec.gates[0].on.rag_index_ref.name = "packages";
+  world.model->spec.gates[0].index_ref.name = "packages";
   ASSERT_TRUE(world.settle());
   // It measures 0.7: a build below the gate fails, and its workers never start.
   EXPECT_EQ(world.ready_reason(), "BelowFloor");

@@ -87,8 +87,8 @@ BAD_MODELS: list[tuple[str, str, Any, str]] = [
     ("a synonym of nothing", "spec.source.inline.synonyms", [{"from": [], "to": "x"}], r"synonyms\[0\]\.from"),
     ("a synonym without to", "spec.source.inline.synonyms", [{"from": ["x"]}], r"synonyms\[0\]\.to"),
     ("a word of 65 letters", "spec.source.inline.stopWords", ["a" * 65], r"stopWords\[0\]"),
-    ("a gate above 1", "spec.gates", [{"min": 2, "on": {"ragIndexRef": {"name": "p"}}}], r"gates\[0\]\.min"),
-    ("a gate without index", "spec.gates", [{"min": 0.5}], r"gates\[0\]\.on"),
+    ("a gate above 1", "spec.gates", [{"min": 2, "indexRef": {"name": "p"}}], r"gates\[0\]\.min"),
+    ("a gate without index", "spec.gates", [{"min": 0.5}], r"gates\[0\]\.indexRef"),
 ]
 
 
