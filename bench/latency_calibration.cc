@@ -36,9 +36,11 @@ double normal(Rng& rng) {
 // Knuth's method: exact, and quick for the small means of single buckets.
 std::int64_t poisson(Rng& rng, double mean) {
   const double limit = std::exp(-mean);
-  std::int64_t count = -1;
-  for (double product = 1; product > limit || count < 0; product *= rng.unit()) {
+  std::int64_t count = 0;
+  double product = rng.unit();
+  while (product > limit) {
     ++count;
+    product *= rng.unit();
   }
   return count;
 }

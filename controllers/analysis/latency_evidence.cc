@@ -233,6 +233,7 @@ std::vector<SlowReading> stable_readings(const LatencyState& state,
                                          std::span<const std::int64_t> histogram,
                                          LatencyCounts& counts) {
   std::vector<SlowReading> readings;
+  readings.reserve(state.edges.size());
   for (std::size_t i = 0; i < state.edges.size(); ++i) {
     readings.push_back(reading(histogram, state.edges[i].bucket, counts.edges[i].stable));
   }

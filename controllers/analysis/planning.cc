@@ -27,7 +27,7 @@ std::optional<double> candidate_requests_needed(const ProofQuestion& question) {
   CHECK(question.weight > 0);
   CHECK(question.weight < 1);
   constexpr double kRequestsMax = 1e12;
-  constexpr int kBisections = 100;
+  constexpr int kHalvings = 100;
   const double stable_share = (1 - question.weight) / question.weight;
   std::vector<double> growth(kDownRatios.size());  // For each candidate request.
   two_arm_increment({.n_candidate = 1,
@@ -51,7 +51,7 @@ std::optional<double> candidate_requests_needed(const ProofQuestion& question) {
   }
   double low = 0;
   double high = kRequestsMax;
-  for (int i = 0; i < kBisections; ++i) {
+  for (int i = 0; i < kHalvings; ++i) {
     const double middle = 0.5 * (low + high);
     (is_enough(middle) ? high : low) = middle;
   }

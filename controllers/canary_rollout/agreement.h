@@ -26,12 +26,12 @@ struct AgreementAssessment {
 
 // CHECKs that the policy has such an objective.
 [[nodiscard]] AgreementAssessment judge_agreement(const api::ResolvedPolicy& policy,
-                                                  const api::RankingAgreement& compared);
+                                                  const api::RankingAgreement& stored);
 
 // Adds what a block has brought.
 void add_agreement(api::RankingAgreement& sum, const api::RankingAgreement& more);
 
 // Answers of the candidate that were compared.
-[[nodiscard]] std::int64_t compared_answers(const api::RankingAgreement& compared);
+[[nodiscard]] std::int64_t compared_answers(const api::RankingAgreement& stored);
 
 }  // namespace sluice::canary_rollout
