@@ -1,6 +1,7 @@
 #include "dataplane/worker/index_job.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/describe.h"
 #include "base/file.h"
@@ -59,10 +60,9 @@ std::vector<DownloadOptions> from_holders(const std::vector<std::string>& holder
     while (holder.ends_with('/')) {
       holder.pop_back();
     }
-    choices.push_back({.url = holder + std::string(kArtifactPath) + digest,
-                       .path = path,
-                       .sha256 = digest,
-                       .token = token});
+    holder += kArtifactPath;
+    holder += digest;
+    choices.push_back({.url = std::move(holder), .path = path, .sha256 = digest, .token = token});
   }
   return choices;
 }

@@ -29,7 +29,7 @@ class Commands(SmallIndexTest):
     def phase(self) -> str:
         return str(dig(self.cro(), "status.phase", ""))
 
-    def await_phase(self, phase: str, seconds: float = 120) -> None:
+    def await_phase(self, phase: str, seconds: float = 180) -> None:
         self.wait(f"phase {phase}", seconds, lambda: self.phase() == phase)
 
     def command(self, text: str) -> str:
