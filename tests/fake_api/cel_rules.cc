@@ -39,18 +39,11 @@ bool is_index_name(const std::string& name) {
   return name.size() <= 40 && std::regex_match(name, pattern);
 }
 
+using Rules = std::map<std::string, Predicate>;
+
 // Keyed by the exact text of the CRD: a changed rule is a rule not known.
-const std::map<std::string, Predicate>& rules() {
-  static const std::map<std::string, Predicate> table{
-      {"size(self.metadata.name) <= 40 && "
-       "self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$')",
-       [](const Json& self, const Json&) {
-         return is_index_name(text_at(self, {"metadata", "name"}));
-       }},
-      {"self == oldSelf",
-       [](const Json& self, const Json& old_self) {
-         return old_self.is_null() || self == old_self;
-       }},
+const Rules& rules_of_rollouts() {
+  static const Rules table{
       {"self.weight != '0%' && self.weight != '0.0%' && self.weight != '0.00%'",
        [](const Json& self, const Json&) { return !is_zero_percent(text_at(self, {"weight"})); }},
       {"duration(self.minDuration) <= duration(self.maxDuration)",
@@ -68,13 +61,6 @@ const std::map<std::string, Predicate>& rules() {
       {"!has(self.max) || (duration(self.max) >= duration('1ms') && duration(self.max) <= "
        "duration('60s'))",
        [](const Json& self, const Json&) { return is_latency_limit(self, "max"); }},
-      {"!has(self.latencyP95) || (duration(self.latencyP95) >= duration('1ms') && "
-       "duration(self.latencyP95) <= duration('60s'))",
-       [](const Json& self, const Json&) { return is_latency_limit(self, "latencyP95"); }},
-      {"duration(self.latency) <= duration('30s')",
-       [](const Json& self, const Json&) {
-         return duration_at(self, "latency") <= std::chrono::seconds{30};
-       }},
       {"!(self.worseThanStableBy in ['0%', '0.0%', '0.00%'])",
        [](const Json& self, const Json&) {
          return !is_zero_percent(text_at(self, {"worseThanStableBy"}));
@@ -88,10 +74,6 @@ const std::map<std::string, Predicate>& rules() {
                     (has(self, "latency") ? 1 : 0) + (has(self, "rankingOverlap") ? 1 : 0) ==
                 1;
        }},
-      {"has(self.inline) != has(self.uri)",
-       [](const Json& self, const Json&) { return has(self, "inline") != has(self, "uri"); }},
-      {"has(self.uri) == has(self.sha256)",
-       [](const Json& self, const Json&) { return has(self, "uri") == has(self, "sha256"); }},
       {"duration(self.block) >= duration('5s') && duration(self.block) <= duration('5m')",
        [](const Json& self, const Json&) {
          return duration_at(self, "block") >= std::chrono::seconds{5} &&
@@ -103,6 +85,32 @@ const std::map<std::string, Predicate>& rules() {
          const std::string rate = text_at(self, {"falseRollbackRate"});
          return !is_zero_percent(rate) && percent(rate) <= 20.0;
        }},
+  };
+  return table;
+}
+
+const Rules& other_rules() {
+  static const Rules table{
+      {"size(self.metadata.name) <= 40 && "
+       "self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$')",
+       [](const Json& self, const Json&) {
+         return is_index_name(text_at(self, {"metadata", "name"}));
+       }},
+      {"self == oldSelf",
+       [](const Json& self, const Json& old_self) {
+         return old_self.is_null() || self == old_self;
+       }},
+      {"!has(self.latencyP95) || (duration(self.latencyP95) >= duration('1ms') && "
+       "duration(self.latencyP95) <= duration('60s'))",
+       [](const Json& self, const Json&) { return is_latency_limit(self, "latencyP95"); }},
+      {"duration(self.latency) <= duration('30s')",
+       [](const Json& self, const Json&) {
+         return duration_at(self, "latency") <= std::chrono::seconds{30};
+       }},
+      {"has(self.inline) != has(self.uri)",
+       [](const Json& self, const Json&) { return has(self, "inline") != has(self, "uri"); }},
+      {"has(self.uri) == has(self.sha256)",
+       [](const Json& self, const Json&) { return has(self, "uri") == has(self, "sha256"); }},
       {"self.overlapTokens < self.maxTokens",
        [](const Json& self, const Json&) {
          return at(self, {"overlapTokens"}).get<double>() < at(self, {"maxTokens"}).get<double>();
@@ -127,15 +135,24 @@ const std::map<std::string, Predicate>& rules() {
   return table;
 }
 
+const Predicate* find_rule(const std::string& rule) {
+  for (const Rules* table : {&rules_of_rollouts(), &other_rules()}) {
+    if (const auto found = table->find(rule); found != table->end()) {
+      return &found->second;
+    }
+  }
+  return nullptr;
+}
+
 }  // namespace
 
 bool is_known_rule(const std::string& rule) {
-  return rules().contains(rule);
+  return find_rule(rule) != nullptr;
 }
 
 std::optional<bool> evaluate_rule(const std::string& rule, const Json& self, const Json& old_self) {
-  const auto found = rules().find(rule);
-  if (found == rules().end()) {
+  const Predicate* found = find_rule(rule);
+  if (found == nullptr) {
     return std::nullopt;
   }
   // A rule about oldSelf is a transition rule: it is not run where there is no old value.
@@ -143,7 +160,7 @@ std::optional<bool> evaluate_rule(const std::string& rule, const Json& self, con
     return true;
   }
   try {
-    return found->second(self, old_self);
+    return (*found)(self, old_self);
   } catch (const std::exception&) {
     return false;  // A member is absent that the rule reads: CEL calls that an error, and refuses.
   }
