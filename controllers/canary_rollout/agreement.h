@@ -32,6 +32,6 @@ struct AgreementAssessment {
 void add_agreement(api::RankingAgreement& sum, const api::RankingAgreement& more);
 
 // Answers of the candidate that were compared.
-[[nodiscard]] std::int64_t compared_answers(const api::RankingAgreement& stored);
+[[nodiscard]] std::int64_t compared_answers(const api::RankingAgreement& compared);
 
 }  // namespace sluice::canary_rollout
