@@ -42,15 +42,28 @@ void describe(Io& io, IndexReference& value) {
 template <class Io>
 void describe(Io&, EvaluateStep&) {}
 
-template <class Io>
-void describe(Io& io, ShadowStep& value) {
-  io.defaulted("share", value.share, {.doc = "Share of the queries that is copied."});
+// Of a shadow or split step.
+template <class Io, class Timed>
+void describe_times(Io& io, Timed& value) {
   io.defaulted("minDuration",
                value.min_duration,
                {.doc = "The step lasts at least this long, whatever the evidence."});
   io.defaulted("maxDuration",
                value.max_duration,
                {.doc = "Without a verdict after this time, analysis.inconclusive decides."});
+}
+
+template <class Io, class Timed>
+void require_time_order(Io& io, const Timed& value) {
+  io.rule("duration(self.minDuration) <= duration(self.maxDuration)",
+          "minDuration must not be above maxDuration",
+          value.min_duration <= value.max_duration);
+}
+
+template <class Io>
+void describe(Io& io, ShadowStep& value) {
+  io.defaulted("share", value.share, {.doc = "Share of the queries that is copied."});
+  describe_times(io, value);
   io.defaulted(
       "minSamples",
       value.min_samples,
@@ -58,20 +71,13 @@ void describe(Io& io, ShadowStep& value) {
   io.rule("self.share != '0%' && self.share != '0.0%' && self.share != '0.00%'",
           "share must be above 0%",
           value.share.ten_thousandths > 0);
-  io.rule("duration(self.minDuration) <= duration(self.maxDuration)",
-          "minDuration must not be above maxDuration",
-          value.min_duration <= value.max_duration);
+  require_time_order(io, value);
 }
 
 template <class Io>
 void describe(Io& io, SplitStep& value) {
   io.required("weight", value.weight, {.doc = "The candidate's share of live queries."});
-  io.defaulted("minDuration",
-               value.min_duration,
-               {.doc = "The step lasts at least this long, whatever the evidence."});
-  io.defaulted("maxDuration",
-               value.max_duration,
-               {.doc = "Without a verdict after this time, analysis.inconclusive decides."});
+  describe_times(io, value);
   io.defaulted("minSamples",
                value.min_samples,
                {.doc = "The candidate must have answered this many queries.",
@@ -80,9 +86,7 @@ void describe(Io& io, SplitStep& value) {
   io.rule("self.weight != '0%' && self.weight != '0.0%' && self.weight != '0.00%'",
           "weight must be above 0%",
           value.weight.ten_thousandths > 0);
-  io.rule("duration(self.minDuration) <= duration(self.maxDuration)",
-          "minDuration must not be above maxDuration",
-          value.min_duration <= value.max_duration);
+  require_time_order(io, value);
 }
 
 template <class Io>

@@ -46,14 +46,14 @@ struct EndedBlock {
 // Forgets what was counted before: the next block begins here.
 void take_baseline(const Turn& turn, analysis::State& state);
 
-// What happened since the ledger's counters, by the newest counters of every router, those that are
-// gone included; the ledger moves on. Counters that cannot be read give a block that does not
-// count, and the ledger stays.
 struct TakenBlock {
   analysis::Block block = {};
   api::RankingAgreement compared = {};  // In shadow.
 };
 
+// What happened since the ledger's counters, by the newest counters of every router, those that are
+// gone included; the ledger moves on. Counters that cannot be read give a block that does not
+// count, and the ledger stays.
 [[nodiscard]] TakenBlock take_block(const Turn& turn, analysis::State& state);
 
 }  // namespace sluice::canary_rollout

@@ -98,7 +98,9 @@ bool obey(Turn& turn, const Command& command) {
     return true;
   }
   if (command.verb == "pause") {
-    status.pause = status.pause.value_or(api::PauseStatus{});
+    if (!status.pause) {
+      status.pause.emplace();
+    }
     status.pause->command = command.id;
   } else if (command.verb == "resume") {
     status.pause->command.clear();

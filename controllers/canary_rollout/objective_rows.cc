@@ -1,5 +1,7 @@
 #include "controllers/canary_rollout/objective_rows.h"
 
+#include <utility>
+
 #include "base/check.h"
 #include "controllers/canary_rollout/policy.h"
 #include "controllers/canary_rollout/turn.h"
@@ -95,6 +97,11 @@ std::vector<api::ObjectiveStatus> objective_rows(const api::ResolvedPolicy& poli
                                       .has_data = has_data})));
   }
   return rows;
+}
+
+void show_row(api::CanaryRolloutStatus& status, api::ObjectiveStatus row) {
+  std::erase_if(status.objectives, [&](const auto& other) { return other.name == row.name; });
+  status.objectives.push_back(std::move(row));
 }
 
 api::NoDataPolicy no_data_policy(const api::ResolvedPolicy& policy) {

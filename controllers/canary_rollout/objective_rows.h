@@ -21,6 +21,9 @@ namespace sluice::canary_rollout {
 [[nodiscard]] const api::Objective& objective_of(const api::ResolvedPolicy& policy,
                                                  const analysis::Assessment& seen);
 
+// Puts a row where people see it, in place of an older one of the same objective.
+void show_row(api::CanaryRolloutStatus& status, api::ObjectiveStatus row);
+
 // What missing data means where several objectives wait for them: the strictest word counts.
 [[nodiscard]] api::NoDataPolicy no_data_policy(const api::ResolvedPolicy& policy);
 

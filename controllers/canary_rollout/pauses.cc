@@ -103,22 +103,10 @@ void show(Turn& turn) {
 }  // namespace
 
 bool is_held(const Turn& turn) {
-  switch (turn.status().phase) {
-    case api::RolloutPhase::kPending:
-    case api::RolloutPhase::kEvaluating:
-    case api::RolloutPhase::kProgressing:
-    case api::RolloutPhase::kPaused:
-      return turn.seen.rollout.spec.paused || !pause_of(turn).command.empty();
-    case api::RolloutPhase::kPromoting:
-    case api::RolloutPhase::kRollingBack:
-    case api::RolloutPhase::kIdle:
-    case api::RolloutPhase::kPromoted:
-    case api::RolloutPhase::kRolledBack:
-    case api::RolloutPhase::kSuperseded:
-    case api::RolloutPhase::kInvalid:
-      return false;
-  }
-  return false;
+  const api::RolloutPhase phase = turn.status().phase;
+  const bool has_steps_left = is_in_progress(phase) && phase != api::RolloutPhase::kPromoting &&
+                              phase != api::RolloutPhase::kRollingBack;
+  return has_steps_left && (turn.seen.rollout.spec.paused || !pause_of(turn).command.empty());
 }
 
 bool awaits_promotion(const Turn& turn) {

@@ -72,8 +72,7 @@ void show(Turn& turn, const JudgedBlock& judged) {
   const analysis::Assessment& seen = judged.assessment;
   api::CanaryRolloutStatus& status = turn.status();
   for (auto& row : objective_rows(*turn.policy, seen, status.evidence->invalid_blocks == 0)) {
-    std::erase_if(status.objectives, [&](const auto& other) { return other.name == row.name; });
-    status.objectives.push_back(std::move(row));
+    show_row(status, std::move(row));
   }
   status.verdict = bounded(seen.one_line, kTextMax);
   status.message = bounded(seen.message, kTextMax);
@@ -86,8 +85,7 @@ std::optional<AgreementAssessment> judge_rankings(Turn& turn) {
     return std::nullopt;
   }
   AgreementAssessment seen = judge_agreement(*turn.policy, *status.evidence->agreement);
-  std::erase_if(status.objectives, [&](const auto& other) { return other.name == seen.row.name; });
-  status.objectives.push_back(seen.row);
+  show_row(status, seen.row);
   return seen;
 }
 
