@@ -6,6 +6,7 @@
 #include <ctime>
 
 #include "base/check.h"
+#include "base/hex.h"
 
 namespace sluice {
 namespace {
@@ -33,15 +34,9 @@ std::uint64_t fresh_seed() {
 }
 
 std::string fresh_word() {
-  constexpr std::string_view kDigits = "0123456789abcdef";
   std::array<unsigned char, 32> bytes{};
   CHECK(::getrandom(bytes.data(), bytes.size(), 0) == static_cast<ssize_t>(bytes.size()));
-  std::string word;
-  for (const unsigned char byte : bytes) {
-    word += kDigits[byte / 16U];
-    word += kDigits[byte % 16U];
-  }
-  return word;
+  return to_hex(bytes);
 }
 
 }  // namespace sluice

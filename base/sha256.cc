@@ -5,6 +5,7 @@
 #include <array>
 
 #include "base/check.h"
+#include "base/hex.h"
 
 namespace sluice {
 
@@ -40,13 +41,7 @@ std::string Sha256::finish() {
   CHECK(EVP_DigestFinal_ex(state_->context, digest.data(), &size) == 1);
   CHECK(size == digest.size());
   state_.reset();
-  static constexpr std::string_view kHex = "0123456789abcdef";
-  std::string text;
-  for (const unsigned char byte : digest) {
-    text.push_back(kHex[byte >> 4]);
-    text.push_back(kHex[byte & 15]);
-  }
-  return text;
+  return to_hex(digest);
 }
 
 std::string sha256_of(std::string_view bytes) {
