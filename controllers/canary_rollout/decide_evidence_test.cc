@@ -57,6 +57,18 @@ TEST(RolloutDecide, WaitsForReadinessBeforeTrafficButNotForEver) {
   EXPECT_TRUE(world.weights.empty());
 }
 
+TEST(RolloutDecide, AShortTimeWithoutQueriesIsNoShortTimeForPodsToStart) {
+  StoryWorld world;
+  world.rollout.spec.analysis.no_data_timeout = world.rollout.spec.analysis.block;
+  world.offer_candidate("packages-next");
+  world.index_obeys = false;
+  world.seen.candidate_pods = {.ready = 0, .none_ready_since = world.now};
+  world.run(55);
+  EXPECT_EQ(world.status().phase, RolloutPhase::kProgressing);
+  world.run(10);
+  EXPECT_EQ(world.newest().reason, "NoReadyWorker");
+}
+
 struct NoDataCase {
   api::NoDataPolicy policy;
   RolloutPhase phase;

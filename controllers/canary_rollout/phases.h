@@ -17,7 +17,7 @@ void on_promoting(Turn& turn);
 void on_rolling_back(Turn& turn);
 
 // Facts about the candidate's pods that need no statistics. Rolls back and returns true if one
-// holds. `unready_max` is how long it may be without a ready worker.
-[[nodiscard]] bool fails_hard(Turn& turn, Duration unready_max);
+// holds.
+[[nodiscard]] bool fails_hard(Turn& turn);
 
 }  // namespace sluice::canary_rollout

@@ -22,17 +22,6 @@ namespace {
 
 using analysis::BlockData;
 
-constexpr Duration kUnreadyWithTrafficMax = std::chrono::seconds(60);
-
-// How long the candidate may be without a ready worker: with traffic that is an outage, before it
-// the workers may still be fetching.
-Duration unready_max(const Turn& turn) {
-  const api::RouteStatus* route = turn.route();
-  const bool has_traffic = route != nullptr && !route->candidate_revision.empty() &&
-                           route->candidate_revision == turn.status().candidate_revision;
-  return has_traffic ? kUnreadyWithTrafficMax : turn.policy->analysis.no_data_timeout;
-}
-
 // The step whose traffic the candidate has: the present one, in a pause the last such before it.
 LiveStep present_step(const Turn& turn) {
   const auto& steps = turn.policy->steps;
@@ -153,7 +142,7 @@ void await_block(Turn& turn) {
 
 void on_progressing(Turn& turn) {
   CHECK(turn.policy.has_value());
-  if (fails_hard(turn, unready_max(turn))) {
+  if (fails_hard(turn)) {
     return;
   }
   if (!turn.status().step_started_at) {

@@ -15,7 +15,19 @@
 namespace sluice::canary_rollout {
 namespace {
 
-constexpr Duration kUnreadyWithTrafficMax = std::chrono::seconds(60);
+constexpr Duration kUnreadyMax = std::chrono::seconds(60);
+
+// How long the candidate may be without a ready worker. With traffic that is an outage. Before it
+// the workers may still be fetching: noDataTimeout then, but who has made it short meant queries,
+// not pods.
+Duration unready_max(const Turn& turn) {
+  const api::RouteStatus* route = turn.route();
+  const bool has_traffic = route != nullptr && !route->candidate_revision.empty() &&
+                           route->candidate_revision == turn.status().candidate_revision;
+  return has_traffic || turn.status().phase == api::RolloutPhase::kPromoting
+             ? kUnreadyMax
+             : std::max(kUnreadyMax, turn.policy->analysis.no_data_timeout);
+}
 
 std::string build_message(const api::CandidateStatus& candidate) {
   switch (candidate.phase) {
@@ -55,7 +67,7 @@ void begin_or_wait(Turn& turn, const SpecPolicy& spec_policy) {
 
 }  // namespace
 
-bool fails_hard(Turn& turn, Duration unready_max) {
+bool fails_hard(Turn& turn) {
   const CandidatePods& pods = turn.seen.candidate_pods;
   if (pods.is_crash_looping) {
     roll_back(turn,
@@ -69,16 +81,17 @@ bool fails_hard(Turn& turn, Duration unready_max) {
     return false;
   }
   const Duration unready = turn.now - *pods.none_ready_since;
-  if (unready >= unready_max) {
+  const Duration longest = unready_max(turn);
+  if (unready >= longest) {
     roll_back(turn,
               {.verdict = "RolledBack",
                .reason = "NoReadyWorker",
                .message = fmt::format("no worker of the candidate has been ready for {}: {}",
-                                      format_duration(unready_max),
+                                      format_duration(longest),
                                       pods.detail)});
     return true;
   }
-  look_again_in(turn, unready_max - unready);
+  look_again_in(turn, longest - unready);
   return false;
 }
 
@@ -115,7 +128,7 @@ void on_pending(Turn& turn) {
     set_progressing(turn, "Pending", status.message);
     return;
   }
-  if (fails_hard(turn, turn.policy->analysis.no_data_timeout)) {
+  if (fails_hard(turn)) {
     return;
   }
   if (is_held(turn)) {
@@ -131,7 +144,7 @@ void on_paused(Turn& turn) {
   CHECK(turn.policy.has_value());
   if (turn.status().desired.mode != api::TrafficMode::kNone) {
     on_progressing(turn);
-  } else if (!fails_hard(turn, turn.policy->analysis.no_data_timeout)) {
+  } else if (!fails_hard(turn)) {
     learn_from_stable(turn);
     end_late_pause(turn, true);
   }
@@ -146,7 +159,7 @@ void on_promoting(Turn& turn) {
     return;
   }
   // Before the commit the old stable is still whole, so going back costs nothing.
-  static_cast<void>(fails_hard(turn, kUnreadyWithTrafficMax));
+  static_cast<void>(fails_hard(turn));
 }
 
 void on_rolling_back(Turn& turn) {
