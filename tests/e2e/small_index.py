@@ -10,7 +10,7 @@ import time
 from typing import Any, Callable
 
 import suite
-from kube import REPO, Kube, Object, condition, dig, wait_until
+from kube import REPO, CommandFailed, Kube, Object, TooLate, condition, dig, wait_until
 
 INDEX = "small"
 # Everything that the operator makes for an index.
@@ -108,7 +108,21 @@ class SmallIndexTest(suite.ClusterTest):
         return self.kube.get("cro", name) or {}
 
     def wait(self, what: str, seconds: float, ready: Callable[[], Any]) -> Any:
-        return wait_until(what, seconds, ready, every=0.5)
+        try:
+            return wait_until(what, seconds, ready, every=0.5)
+        except TooLate:
+            self.show_what_is()
+            raise
+
+    def show_what_is(self) -> None:
+        """What a person would look at who asks why it does not go on."""
+        for arguments in (["get", "rag,cro", "-o", "yaml"], ["get", "pods,endpointslices", "-o", "wide"],
+                          ["logs", "--tail=60", "--prefix", "-l", f"sluice.dev/index={INDEX}"],
+                          ["logs", "--tail=60", "-n", OPERATOR, "deploy/sluice-operator"]):
+            try:
+                print(self.kube.run(*arguments))
+            except CommandFailed as failure:
+                print(failure)
 
     def serve(self, manifest: Object | None = None) -> str:
         """Applies the index and waits until it serves; its stable revision."""
@@ -116,9 +130,13 @@ class SmallIndexTest(suite.ClusterTest):
         self.wait("the index being served", 120, lambda: condition(self.rag(), "Ready").get("status") == "True")
         return str(dig(self.rag(), "status.stableRevision"))
 
+    def candidate_manifest(self) -> Object:
+        """The index with another retrieval mode, which makes a candidate."""
+        return changed(self.index, spec__retrieval={"mode": "bm25"})
+
     def start_candidate(self, within: float = 120) -> str:
         """Another retrieval mode, and waits until it has its 10 % confirmed; its revision."""
-        self.kube.apply(changed(self.index, spec__retrieval={"mode": "bm25"}))
+        self.kube.apply(self.candidate_manifest())
         self.wait("the candidate at 10 %", within, lambda: dig(self.cro(), "status.observedWeight") == "10%")
         return str(dig(self.cro(), "status.candidateRevision"))
 
