@@ -20,6 +20,8 @@ REPO = Path(__file__).resolve().parents[2]
 HACK = REPO / "hack"
 LOGS = REPO / "build" / "test-logs"
 STARTED = time.monotonic()
+# The tests that need the very code of the programs (preset release), or all of its speed.
+SHIPPED = ["analysis_test", "canary_rollout_test", "operator_faults_test", "operator_faults_test_2"]
 # Threads meet in these; the rest runs on one thread.
 THREADED = re.compile("http|proxy|router|worker|loop|transport|client|load|signals")
 
@@ -105,7 +107,7 @@ def part_format() -> Counts:
 
 
 def part_build() -> Counts:
-    run("build-dev", [str(HACK / "build"), "--preset", "dev"], 3000)
+    run("build-release", [str(HACK / "build"), "--preset", "release"], 3000)
     return of_one(True, "build")
 
 
@@ -124,10 +126,19 @@ def ctest(preset: str, arguments: list[str], seconds: float, **environment: str)
     return counts
 
 
-def part_unit() -> Counts:
-    counts = ctest("dev", ["-L", "unit"], 1200)
-    counts.add(of_last_line_of_unittest(run("scripts", [sys.executable, "-B", str(HACK / "lib" / "scripts_test.py")], 120, check=False)))
-    return counts
+def part_dev() -> Counts:
+    run("build-dev", [str(HACK / "build"), "--preset", "dev"], 3000)
+    return ctest("dev", ["-L", "unit"], 1200)
+
+
+def part_shipped() -> Counts:
+    run("configure-shipped", ["cmake", "--preset", "release", "-DSLUICE_TESTS=ON"], 300)
+    run("build-shipped", ["cmake", "--build", "build/release", "--target", *SHIPPED], 3000)
+    return ctest("release", ["-R", "^(" + "|".join([*SHIPPED, "crd_is_current"]) + ")$"], 1200)
+
+
+def part_scripts() -> Counts:
+    return of_last_line_of_unittest(run("scripts", [sys.executable, "-B", str(HACK / "lib" / "scripts_test.py")], 120, check=False))
 
 
 def of_last_line_of_unittest(text: str) -> Counts:
@@ -139,6 +150,7 @@ def of_last_line_of_unittest(text: str) -> Counts:
 
 
 def part_style() -> Counts:
+    run("build-style", [str(HACK / "build"), "--preset", "dev", "tidy_test"], 600)
     return ctest("dev", ["-L", "tidy"], 120)
 
 
@@ -154,7 +166,7 @@ def part_clang_tidy() -> Counts:
     return Counts(clean, bad, left, notes)
 
 
-def part_asan() -> Counts:
+def part_unit() -> Counts:
     run("build-asan", [str(HACK / "build"), "--preset", "asan"], 3000)
     return ctest("asan", ["-L", "unit", "-E", "crd_is_current"], 1200,
                  ASAN_OPTIONS="detect_leaks=1:strict_string_checks=1", UBSAN_OPTIONS="print_stacktrace=1")
@@ -197,7 +209,7 @@ class LocalCluster:
         self.use()
         if self.images:
             return
-        run("build-release", [str(HACK / "build"), "--preset", "release"], 3000)
+        part_build()
         for key, arguments in (("image", []), ("tools", ["--tools"])):
             self.images[key] = run(f"image-{key}", [str(HACK / "image"), *arguments], 300).strip().splitlines()[-1]
         run("deploy", [str(HACK / "deploy"), "--image", self.images["image"]], 300, **self.environment)
@@ -250,18 +262,21 @@ class Part:
     name: str
     what: str
     run: Callable[[], Counts]
-    quick: bool = False
+    is_quick: bool = False
+    is_whole: bool = True
 
 
 PARTS = [
-    Part("format", "clang-format, shellcheck, Python's syntax, Dockerfile and hack/image agree", part_format, True),
-    Part("build", "everything with g++ and -Werror (preset dev)", part_build, True),
-    Part("style", "tests/tidy: include direction, banned names, sizes, READMEs", part_style, True),
-    Part("unit", "unit tests, SciFact where its data is there, CRDs current, scripts", part_unit, True),
+    Part("format", "clang-format, shellcheck, Python's syntax, Dockerfile and hack/image agree", part_format, is_quick=True),
+    Part("style", "tests/tidy: include direction, banned names, sizes, READMEs", part_style, is_quick=True),
+    Part("scripts", "the Python and shell scripts", part_scripts, is_quick=True),
+    Part("dev", "unit tests with g++ and without sanitizers", part_dev, is_quick=True, is_whole=False),
+    Part("build", "the programs as shipped, with g++ and -Werror (preset release)", part_build),
+    Part("shipped", "the programs' own code: all plays of faults, the bits of the evidence, CRDs current", part_shipped),
     Part("specs", "bad specs refused by a real API server, examples accepted", part_specs),
     Part("tidy", "clang-tidy on what has changed since it was last clean", part_clang_tidy),
     Part("tsan", "worker, router, HTTP and loop tests with ThreadSanitizer", part_tsan),
-    Part("asan", "unit tests with AddressSanitizer and UndefinedBehaviorSanitizer", part_asan),
+    Part("unit", "unit tests with clang, AddressSanitizer and UndefinedBehaviorSanitizer; SciFact where its data is there", part_unit),
     Part("story", "the seven acts of hack/demo on the real cluster", part_story),
     Part("cluster", "deletion, bad input, commands and permissions on the real cluster", part_cluster),
 ]
@@ -275,7 +290,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--go-on", action="store_true")
     options = parser.parse_args()
     options.wanted = [name for name in options.only.split(",") if name] or [
-        part.name for part in PARTS if part.quick or not options.quick
+        part.name for part in PARTS if (part.is_quick if options.quick else part.is_whole)
     ]
     unknown = set(options.wanted) - {part.name for part in PARTS}
     if unknown:
@@ -314,6 +329,8 @@ def main() -> int:
     stopped = ""
     try:
         for part in PARTS:
+            if part.name not in options.wanted and not part.is_whole:
+                continue
             if part.name not in options.wanted or stopped:
                 reason = stopped or "not asked for"
                 rows.append((part.name, "not run", Counts(skipped=1, notes=[f"SKIPPED part {part.name}: {reason}"]), 0))
