@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import subprocess
 import threading
@@ -57,7 +58,7 @@ class Proxy:
                 return answer.status, answer.read().decode(errors="replace"), seen
         except urllib.error.HTTPError as problem:
             return problem.code, problem.read().decode(errors="replace"), {}
-        except (OSError, urllib.error.URLError) as problem:
+        except (OSError, http.client.HTTPException) as problem:
             raise TooLate(f"{path}: {problem}") from problem
 
     def get(self, path: str, timeout: float = 5) -> Any:
@@ -107,5 +108,5 @@ class Proxy:
                             on_object(event["object"])
                         if stop.is_set():
                             return
-            except (OSError, ValueError):
+            except (OSError, ValueError, http.client.HTTPException):
                 stop.wait(0.5)

@@ -7,12 +7,12 @@ import threading
 import time
 from collections import defaultdict
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from kube import CommandFailed, Object, TooLate, dig, token_in
 from proxy import Proxy
 
-COUNTED = ("assigned", "ended", "failed", "rescued", "lost", "answered")
+COUNTED = ("assigned", "ended", "failed", "rescued", "lost", "answered", "diverted")
 
 
 class Tally:
@@ -33,8 +33,23 @@ class Moment:
     """A change in what the rollout or the route says."""
 
     at: float  # time.time()
-    what: str  # "phase", "route", "quarantine"
+    what: str  # "phase", "step", "route", "served", "quarantine", "weight"
     value: Any
+
+
+class Served(NamedTuple):
+    """What a RagIndex's status says of its route, and which candidate it has."""
+
+    generation: int
+    routed: str  # The candidate in the route table.
+    weight: str
+    confirmed: bool
+    candidate: str
+
+    @property
+    def is_off(self) -> bool:
+        """Every router has confirmed that no candidate has any query."""
+        return self.confirmed and (not self.routed or self.weight in ("0%", "0"))
 
 
 @dataclass
@@ -64,6 +79,7 @@ class Recorder:
         self._threads = [
             threading.Thread(target=self._look_for_ever, daemon=True),
             threading.Thread(target=self._watch_route, daemon=True),
+            threading.Thread(target=self._watch_index, daemon=True),
         ]
 
     def start(self) -> None:
@@ -148,5 +164,17 @@ class Recorder:
                 "route",
                 (table.get("generation"), dig(candidate, "target.revision", ""), candidate.get("weight", "0%")),
             )
+
+        self.proxy.watch(path, seen, self._stop)
+
+    def _watch_index(self) -> None:
+        """Each status that the operator wrote: in between two looks it may write several."""
+        path = f"{self.proxy.ours('ragindexes')}?fieldSelector=metadata.name%3D{self.index}"
+
+        def seen(rag: Object) -> None:
+            route = dig(rag, "status.route", {})
+            self._remember("served", Served(
+                route.get("generation", 0), route.get("candidateRevision", ""), route.get("weight", "0%"),
+                route.get("confirmed", False), dig(rag, "status.candidate.revision", "")))
 
         self.proxy.watch(path, seen, self._stop)
