@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any, Callable
 
 import node
-from kube import REPO, CommandFailed, TooLate, condition, dig, is_true
-from stage import INDEX, OPERATOR_NAMESPACE, Act, Stage, parse_time
+from kube import REPO, CommandFailed, Object, TooLate, condition, dig, is_true
+from stage import INDEX, OPERATOR_NAMESPACE, POLICY, Act, Stage, parse_time
 
 EXAMPLES = REPO / "examples"
 CHANGES = EXAMPLES / "changes"
@@ -52,7 +52,7 @@ def wait_for_weight(stage: Stage, since: float, weight: str, seconds: float) -> 
 def first_revision(stage: Stage, act: Act) -> None:
     stage.narrator.explain("An index with tf-idf and the policy for later changes. There is nothing to compare the first")
     stage.narrator.explain("revision with: it is built, passes its objectives, and serves.")
-    began = stage.apply(EXAMPLES / "rollout.yaml")
+    began = stage.apply(POLICY)
     stage.apply(EXAMPLES / "packages.yaml")
     stage.wait("the index being served", 300, lambda: is_true(stage.rag, "Ready") and is_true(stage.rag, "Available"))
     act.figures["secondsToServing"] = round(time.time() - began, 1)
@@ -93,7 +93,7 @@ def better_ranking(stage: Stage, act: Act) -> None:
     check(stage, act, after > before, f"nDCG@10 of what users get went from {number(before)} to {number(after)}")
 
 
-def promote(stage: Stage, act: Act, manifest: Path, during: Callable[[float], None] | None = None) -> None:
+def promote(stage: Stage, act: Act, manifest: Object | Path, during: Callable[[float], None] | None = None) -> None:
     """Applies a good change and waits for its promotion."""
     old = stage.of_rag("stableRevision")
     answered_before = stage.recorder.count_all("answered")
@@ -215,6 +215,29 @@ def evidence_of(stage: Stage) -> tuple[str, int, int, int]:
     return status.get("stepStartedAt", ""), dig(status, "evidence.block", 0), samples, status.get("stepIndex", 0)
 
 
+def check_it_goes_on(stage: Stage, act: Act, before: tuple[str, int, int, int], at: float, seconds: float = 60) -> None:
+    """After something was killed at that time: the step and its evidence are what they were, and more of it comes."""
+    # It is judged once more when another block is there (or the step is over).
+    stage.wait("the rollout going on", seconds,
+               lambda: evidence_of(stage)[2] > before[2] or evidence_of(stage)[3] > before[3])
+    after = evidence_of(stage)
+    act.figures.update(blockAtKill=before[1], samplesAtKill=before[2], secondsUntilItWentOn=round(time.time() - at, 1))
+    if after[3] == before[3]:
+        check(stage, act, after[0] == before[0], f"stepStartedAt is unchanged ({after[0]})")
+    else:
+        check(stage, act, True, "the step ended on its old start")
+    check(stage, act, after[3] > before[3] or after[1] >= before[1] and after[2] >= before[2],
+          f"evidence went on: block {before[1]} → {after[1]}, samples {before[2]} → {after[2]}")
+    act.figures["killedAt"] = at
+
+
+def check_no_zero(stage: Stage, act: Act) -> None:
+    at = act.figures.pop("killedAt", None)
+    if at is not None:
+        zeros = [weight for candidate, weight in weights_since(stage, at) if candidate and weight in ("0%", "")]
+        check(stage, act, not zeros, "no route with weight 0 in between")
+
+
 def killed_operator(stage: Stage, act: Act) -> None:
     stage.narrator.explain("A good change; in the middle of its 10 % the operator is killed with SIGKILL: no chance to save")
     stage.narrator.explain("anything. What it knew is in status, so its successor goes on where it was.")
@@ -229,24 +252,10 @@ def killed_operator(stage: Stage, act: Act) -> None:
         process = node.kill_operator(kube, stage.containerd_socket)
         stage.narrator.say(f"killed process {process}; before: step since {before[0]}, block {before[1]}, {before[2]} samples")
         stage.wait("the operator's return", 60, lambda: operator_restarts(stage) > restarts)
-        # Its successor has judged once more when another block is there (or the step is over).
-        stage.wait("the rollout going on", 60,
-                   lambda: evidence_of(stage)[2] > before[2] or evidence_of(stage)[3] > before[3])
-        after = evidence_of(stage)
-        act.figures.update(blockAtKill=before[1], samplesAtKill=before[2], secondsUntilItWentOn=round(time.time() - at, 1))
-        if after[3] == before[3]:
-            check(stage, act, after[0] == before[0], f"stepStartedAt is unchanged ({after[0]})")
-        else:
-            check(stage, act, True, "the step ended on its old start")
-        check(stage, act, after[3] > before[3] or after[1] >= before[1] and after[2] >= before[2],
-              f"evidence went on: block {before[1]} → {after[1]}, samples {before[2]} → {after[2]}")
-        act.figures["killedAt"] = at
+        check_it_goes_on(stage, act, before, at)
 
     promote(stage, act, CHANGES / "tuned.yaml", kill)
-    at = act.figures.pop("killedAt", None)
-    if at is not None:
-        zeros = [weight for candidate, weight in weights_since(stage, at) if candidate and weight in ("0%", "")]
-        check(stage, act, not zeros, "no route with weight 0 in between")
+    check_no_zero(stage, act)
 
 
 def operator_restarts(stage: Stage) -> int:

@@ -1,5 +1,5 @@
-"""The acts after the sixth, which `hack/demo --all` plays. As in acts.py: each plays on a Stage, writes into its Act, and
-raises TooLate or CommandFailed when it cannot go on."""
+"""The acts after the sixth, which `hack/demo --all` plays, by their numbers. As in acts.py: each plays on a Stage, writes
+into its Act, and raises TooLate or CommandFailed when it cannot go on."""
 
 from __future__ import annotations
 
@@ -8,8 +8,11 @@ import time
 from typing import Callable
 
 from acts import CHANGES, check, weights_since
+from change_acts import deleted_policy, overtaken
 from kube import is_true
+from loss_acts import lost_api_server, lost_workers
 from stage import Act, Stage, parse_time
+from upgrade_act import upgraded_operator
 
 
 def slow_candidate(stage: Stage, act: Act) -> None:
@@ -44,6 +47,11 @@ def slow_candidate(stage: Stage, act: Act) -> None:
     check(stage, act, stage.of_rag("stableRevision") == stable, f"users get {stable}")
 
 
-LATER_ACTS: list[tuple[str, str, Callable[[Stage, Act], None]]] = [
-    ("a slow candidate", "RolledBack", slow_candidate),
-]
+LATER_ACTS: dict[int, tuple[str, str, Callable[[Stage, Act], None]]] = {
+    7: ("a slow candidate", "RolledBack", slow_candidate),
+    8: ("the API server killed", "Promoted", lost_api_server),
+    9: ("workers deleted", "Promoted", lost_workers),
+    10: ("a newer revision", "Promoted", overtaken),
+    12: ("policy, index deleted", "Rejected", deleted_policy),
+    13: ("the operator upgraded", "Promoted", upgraded_operator),
+}

@@ -1,4 +1,4 @@
-"""Reaches the operator's process on the node of the local cluster."""
+"""Reaches the processes of the local cluster's node: the operator, the API server."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import signal
 import subprocess
 from pathlib import Path
 
-from kube import CommandFailed, Kube, dig
+from kube import REPO, CommandFailed, Kube, TooLate, dig
 
 
 def process_of_operator(kube: Kube, containerd_socket: str) -> int:
@@ -40,6 +40,39 @@ def kill_operator(kube: Kube, containerd_socket: str) -> int:
     process = process_of_operator(kube, containerd_socket)
     os.kill(process, signal.SIGKILL)
     return process
+
+
+def cut_off_api_server(containerd_socket: str, seconds: int) -> subprocess.Popen[str]:
+    """Kills the API server of the cluster with that socket, and has it started again after so many seconds. In a
+    session of its own: it comes back also if we are interrupted."""
+    cluster = Path(containerd_socket).parent.parent
+    return subprocess.Popen(
+        [str(REPO / "hack" / "cluster"), "outage", str(seconds)], env={**os.environ, "SLUICE_CLUSTER_DIR": str(cluster)},
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
+    )
+
+
+def answer_of(command: list[str], seconds: float, **environment: str) -> str:
+    """The last line that a script of hack/ writes as its answer."""
+    try:
+        done = subprocess.run(command, env={**os.environ, **environment}, stdin=subprocess.DEVNULL, capture_output=True,
+                              text=True, timeout=seconds, check=False)
+    except subprocess.TimeoutExpired as late:
+        raise TooLate(f"{' '.join(command)} took more than {seconds} s") from late
+    if done.returncode != 0:
+        raise CommandFailed(f"{' '.join(command)} ended with {done.returncode}: {done.stderr.strip()[-600:]}")
+    return (done.stdout.strip().splitlines() or [""])[-1]
+
+
+def another_image(containerd_socket: str) -> str:
+    """The image of what is built here, with another tag, loaded into the cluster with that socket."""
+    cluster = Path(containerd_socket).parent.parent
+    return answer_of([str(REPO / "hack" / "image"), "--stamp", "another"], 120, SLUICE_CLUSTER_DIR=str(cluster))
+
+
+def deploy(kube: Kube, image: str) -> None:
+    """Installs the operator of that image, and waits until it is ready."""
+    answer_of([str(REPO / "hack" / "deploy"), "--image", image], 200, KUBECTL=kube.program)
 
 
 def usage_of(process: int) -> tuple[float, float]:

@@ -16,6 +16,7 @@ from recorder import Recorder
 
 INDEX = "packages"
 OPERATOR_NAMESPACE = "sluice-system"
+POLICY = REPO / "examples" / "rollout.yaml"
 ENDED = {"Promoted", "RolledBack", "Superseded", "Invalid"}
 UNDER_WAY = {"Pending", "Evaluating", "Progressing", "Paused", "Promoting", "RollingBack"}
 
@@ -81,7 +82,7 @@ class Stage:
     tools_image: str
     query_rate: int
     containerd_socket: str  # Empty: the node is out of reach, so the operator's process is too.
-    stable_manifest: Path = REPO / "examples" / "packages.yaml"  # The spec of the present stable.
+    stable_manifest: Object | Path = REPO / "examples" / "packages.yaml"  # The spec of the present stable.
 
     @property
     def rag(self) -> Object:
@@ -100,10 +101,10 @@ class Stage:
     def load_count(self, name: str) -> int:
         return int(self.recorder.record.load.get(name, 0))
 
-    def apply(self, path: Path) -> float:
-        """Applies a manifest; the time at which it was."""
+    def apply(self, manifest: Object | Path) -> float:
+        """Applies it; the time at which it was."""
         at = time.time()
-        self.kube.apply(path)
+        self.kube.apply(manifest)
         return at
 
     def wait(self, what: str, seconds: float, ready: Callable[[], Any]) -> Any:
@@ -140,7 +141,9 @@ class Stage:
         return str(self.wait("the end of the rollout", seconds, ended))
 
     def wait_until_settled(self, seconds: float = 120) -> None:
-        """Back to the last stable spec with no candidate left, so that the next act begins clean."""
+        """Back to the last stable spec and the policy of the examples, with no candidate left, so that the next act
+        begins clean."""
+        self.kube.apply(POLICY)
         self.kube.apply(self.stable_manifest)
         self.wait(
             "stable serving alone",
@@ -149,7 +152,8 @@ class Stage:
             and condition(self.rag, "Ready").get("status") == "True"
             and self.of_rag("observedGeneration") == dig(self.rag, "metadata.generation")
             and self.of_rag("route.confirmed")
-            and self.of_rag("route.weight", "0%") in ("0%", "0"),
+            and self.of_rag("route.weight", "0%") in ("0%", "0")
+            and self.of_rag("policyUID") == dig(self.rollout, "metadata.uid"),
         )
 
     def rejected_revisions(self) -> list[str]:

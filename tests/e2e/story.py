@@ -28,7 +28,8 @@ from recorder import Recorder
 from stage import INDEX, OPERATOR_NAMESPACE, Act, Stage
 from turns import our_turn
 
-ALL_ACTS = ACTS + LATER_ACTS
+ALL_ACTS = {**dict(enumerate(ACTS, 1)), **LATER_ACTS}
+ON_THE_NODE = {6: "the operator cannot be killed", 8: "the API server cannot be killed", 13: "another image cannot be loaded"}
 CORPUS_FILES = ("packages.jsonl.gz", "golden.jsonl")
 
 
@@ -43,7 +44,11 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--containerd-socket", default="")
     parser.add_argument("--kubectl-flags", default="")
     parser.add_argument("--namespace", default="sluice-demo")
-    return parser.parse_args()
+    options = parser.parse_args()
+    options.wanted = {int(part) for part in options.acts.split(",")}
+    if not options.wanted <= ALL_ACTS.keys():
+        parser.error(f"there are no acts {sorted(options.wanted - ALL_ACTS.keys())}")
+    return options
 
 
 def with_image(example: str, image: str, rate: int) -> str:
@@ -134,15 +139,15 @@ def play(stage: Stage, act: Act, run: object) -> None:
 
 
 def play_all(stage: Stage, acts: list[Act], wanted: set[int]) -> None:
-    for act, (_, _, run) in zip(acts, ALL_ACTS):
+    for act in acts:
         if act.number not in wanted:
             act.reason = "not asked for"
             continue
-        if act.number == 6 and not stage.containerd_socket:
-            act.reason = "the node is out of reach, so the operator's process cannot be killed"
-            stage.narrator.heading(f"Act 6: {act.name}: not run, {act.reason}")
+        if act.number in ON_THE_NODE and not stage.containerd_socket:
+            act.reason = f"the node is out of reach, so {ON_THE_NODE[act.number]}"
+            stage.narrator.heading(f"Act {act.number}: {act.name}: not run, {act.reason}")
             continue
-        play(stage, act, run)
+        play(stage, act, ALL_ACTS[act.number][2])
         if act.number == 1 and act.outcome != "Served":
             for later in acts[1:]:
                 later.reason = "nothing is served"
@@ -152,7 +157,7 @@ def play_all(stage: Stage, acts: list[Act], wanted: set[int]) -> None:
                 stage.wait_until_settled()
             except TooLate as problem:
                 stage.narrator.check(False, f"{problem}; the acts after this one are not run")
-                for later in acts[act.number:]:
+                for later in acts[acts.index(act) + 1:]:
                     later.reason = f"not settled after act {act.number}"
                 return
 
@@ -201,13 +206,13 @@ def main() -> int:
 
 
 def play_story(options: argparse.Namespace) -> int:
-    wanted = {int(part) for part in options.acts.split(",")}
+    wanted = set(options.wanted)
     if not options.keep:
         wanted.add(1)
     narrator = Narrator()
     began = time.monotonic()
     kube = Kube(options.namespace, shlex.split(options.kubectl_flags))
-    acts = [Act(number, name, expected) for number, (name, expected, _) in enumerate(ALL_ACTS, 1)]
+    acts = [Act(number, name, expected) for number, (name, expected, _) in ALL_ACTS.items()]
     if not options.keep:
         narrator.say(f"namespace {options.namespace}, new")
         kube.delete_namespace()
