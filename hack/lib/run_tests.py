@@ -243,8 +243,8 @@ def part_story() -> Counts:
     CLUSTER.deploy()
     environment = CLUSTER.environment
     text = run("story", [sys.executable, "-B", "tests/e2e/story.py", "--corpus", "build/corpus", "--namespace", "sluice-test-story",
-                         "--acts", "1,2,3,4,5,6,7", "--tools-image", CLUSTER.images["tools"], "--json", str(LOGS / "story.json"),
-                         "--containerd-socket", environment["CONTAINERD_SOCKET"]], 1200, check=False, **environment)
+                         "--acts", "1,2,3,4,5,6,7,8,9,10,12,13", "--tools-image", CLUSTER.images["tools"], "--json", str(LOGS / "story.json"),
+                         "--containerd-socket", environment["CONTAINERD_SOCKET"]], 2400, check=False, **environment)
     print("\n".join(text.splitlines()[-60:]))
     subprocess.run([environment["KUBECTL"], "delete", "namespace", "sluice-test-story", "--ignore-not-found", "--timeout=120s"],
                    env={**os.environ, **environment}, check=False)
@@ -277,7 +277,7 @@ PARTS = [
     Part("tidy", "clang-tidy on what has changed since it was last clean", part_clang_tidy),
     Part("tsan", "worker, router, HTTP and loop tests with ThreadSanitizer", part_tsan),
     Part("unit", "unit tests with clang, AddressSanitizer and UndefinedBehaviorSanitizer; SciFact where its data is there", part_unit),
-    Part("story", "the seven acts of hack/demo on the real cluster", part_story),
+    Part("story", "the twelve acts of hack/demo --all on the real cluster", part_story),
     Part("cluster", "deletion, bad input, commands and permissions on the real cluster", part_cluster),
 ]
 
