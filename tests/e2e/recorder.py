@@ -22,10 +22,13 @@ class Tally:
         self._last: dict[tuple[str, ...], int] = {}
         self.sums: dict[tuple[str, ...], int] = defaultdict(int)
 
-    def see(self, source: tuple[str, ...], key: tuple[str, ...], value: int) -> None:
+    def see(self, source: tuple[str, ...], key: tuple[str, ...], value: int) -> int:
+        """By how much it has grown."""
         before = self._last.get(source + key, 0)
-        self.sums[key] += value - before if value >= before else value
+        growth = value - before if value >= before else value
+        self.sums[key] += growth
         self._last[source + key] = value
+        return growth
 
 
 @dataclass
@@ -72,6 +75,7 @@ class Recorder:
         self.index = index
         self.record = Record()
         self.tally = Tally()
+        self.candidate_answers = 0  # Users who got the answer of a revision while it was the candidate.
         self._token = ""
         self.quarantine: dict[str, Object] = {}
         self.in_flight: dict[str, int] = {}  # By revision, when its quarantine was last seen to begin.
@@ -143,9 +147,11 @@ class Recorder:
             return
         counters = json.loads(text)
         source = (counters["processStartId"],)
+        candidate = dig(self.record.rag, "status.candidate.revision", "")
         for row in counters.get("revisions", []):
-            for counter in COUNTED:
-                self.tally.see(source, (row["revision"], row["mode"], counter), row.get(counter, 0))
+            growth = {counter: self.tally.see(source, (row["revision"], row["mode"], counter), row.get(counter, 0))
+                      for counter in COUNTED}
+            self.candidate_answers += growth["answered"] if row["revision"] == candidate else 0
         flying = {row["revision"]: row.get("inFlight", 0) for row in counters["revisions"] if row["mode"] == "live"}
         for state in counters.get("quarantine", []):
             if state.get("active") and not self.quarantine.get(state["revision"], {}).get("active"):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import unittest
 from types import SimpleNamespace
 
 import story
 from change_acts import in_order, is_off_first
-from recorder import Served
+from recorder import Recorder, Served
 from stage import Act
 
 FIRST = Served(1, "first", "10%", True, "first")
@@ -43,6 +44,22 @@ class Records(unittest.TestCase):
         ):
             with self.subTest(what):
                 self.assertEqual(is_off_first(served), expected)
+
+    def test_answers_of_a_candidate_count_until_it_is_stable(self) -> None:
+        answered = {"old": 0, "new": 0}
+
+        def counters(*_: object, **__: object) -> tuple[int, str, dict[str, str]]:
+            rows = [{"revision": name, "mode": "live", "answered": count} for name, count in answered.items()]
+            return 200, json.dumps({"processStartId": "p", "revisions": rows, "candidateWeight": "10%"}), {}
+
+        recorder = Recorder(SimpleNamespace(pod=lambda *_: "", request=counters), "packages")  # type: ignore[arg-type]
+        for candidate, grown, expected in (("", {"old": 5}, 0), ("new", {"old": 9, "new": 1}, 1), ("new", {"new": 4}, 4),
+                                           ("", {"old": 10, "new": 90}, 4)):
+            answered.update(grown)
+            recorder.record.rag = {"status": {"candidate": {"revision": candidate}}}
+            recorder._read_router("router")  # pylint: disable=protected-access
+            self.assertEqual(recorder.candidate_answers, expected)
+        self.assertEqual((recorder.count("old", "answered"), recorder.count("new", "answered")), (10, 90))
 
     def test_acts_on_the_node_are_not_run_where_it_is_out_of_reach(self) -> None:
         acts = [Act(number, "", "Promoted") for number in story.ON_THE_NODE]

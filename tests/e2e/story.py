@@ -106,7 +106,7 @@ def play(stage: Stage, act: Act, run: object) -> None:
     began = time.time()
     before = {name: stage.load_count(name) for name in ("sent", "failed")}
     rescued = recorder.count_all("rescued")
-    answered = dict(recorder.tally.sums)
+    answered = recorder.candidate_answers
     usage = operator_usage(stage)
     if recorder.record.load_pod:
         recorder.proxy.post(recorder.proxy.pod(recorder.record.load_pod, f"/mark?name=act{act.number}"), {})
@@ -128,12 +128,7 @@ def play(stage: Stage, act: Act, run: object) -> None:
     act.requests = stage.load_count("sent") - before["sent"]
     act.failed = stage.load_count("failed") - before["failed"]
     act.rescued = recorder.count_all("rescued") - rescued
-    candidates = {revision for _, revision, weight in recorder.moments_since(began, "route") if revision}
-    act.candidate_answers = sum(
-        value - answered.get(key, 0)
-        for key, value in dict(recorder.tally.sums).items()
-        if key[0] in candidates and key[2] == "answered"
-    )
+    act.candidate_answers = recorder.candidate_answers - answered
     verdict = "as expected" if act.good else "NOT as expected"
     stage.narrator.check(act.good, f"{act.outcome}, {verdict}; {act.requests} requests, {act.failed} failed, {act.rescued} rescued")
 
