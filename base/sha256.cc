@@ -1,6 +1,7 @@
 #include "base/sha256.h"
 
 #include <openssl/evp.h>
+#include <openssl/hmac.h>
 
 #include <array>
 
@@ -48,6 +49,23 @@ std::string sha256_of(std::string_view bytes) {
   Sha256 sha256;
   sha256.update(bytes);
   return sha256.finish();
+}
+
+std::string hmac_sha256_of(std::string_view key, std::string_view bytes) {
+  // An empty key is one too, and no null pointer to OpenSSL.
+  const std::string held(key);
+  const std::string message(bytes);
+  std::array<unsigned char, 32> digest{};
+  unsigned int size = 0;
+  CHECK(HMAC(EVP_sha256(),
+             held.data(),
+             static_cast<int>(held.size()),
+             reinterpret_cast<const unsigned char*>(message.data()),
+             message.size(),
+             digest.data(),
+             &size) != nullptr);
+  CHECK(size == digest.size());
+  return to_hex(digest);
 }
 
 }  // namespace sluice

@@ -1,6 +1,6 @@
 #pragma once
-// SHA-256, whole or fed piece by piece: the identity of documents, models and artifacts. Any
-// thread.
+// SHA-256, whole or fed piece by piece: the identity of documents, models and artifacts; with a key
+// (HMAC) also proof that its maker knew that key. Any thread.
 
 #include <memory>
 #include <string>
@@ -24,5 +24,7 @@ class Sha256 {
 };
 
 [[nodiscard]] std::string sha256_of(std::string_view bytes);
+// HMAC-SHA256 (RFC 2104), 64 hexadecimal digits. The key may have any length.
+[[nodiscard]] std::string hmac_sha256_of(std::string_view key, std::string_view bytes);
 
 }  // namespace sluice
