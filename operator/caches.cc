@@ -43,8 +43,7 @@ Caches::Caches(const ApiContext& context, Rng rng, const std::string& watch_name
       deployments(context, rng.fork(), ours(kube::kDeploymentKind, watch_namespace)),
       pods(context, rng.fork(), of_any_index(kube::kPodKind, watch_namespace)),
       config_maps(
-          context, rng.fork(), ours(kube::kConfigMapKind, watch_namespace, api::kComponentRoute)),
-      secrets(context, rng.fork(), ours(kube::kSecretKind, watch_namespace, api::kComponentToken)) {
+          context, rng.fork(), ours(kube::kConfigMapKind, watch_namespace, api::kComponentRoute)) {
   for (const kube::ResourceKind& kind : rag_index::kOtherKinds) {
     others.push_back(std::make_unique<Informer<kube::MetadataOnly>>(
         context, rng.fork(), ours(kind, watch_namespace)));
@@ -59,7 +58,6 @@ void Caches::add_to(Manager& manager) {
   manager.add(managed(deployments));
   manager.add(managed(pods));
   manager.add(managed(config_maps));
-  manager.add(managed(secrets));
   for (const auto& informer : others) {
     manager.add(managed(*informer));
   }
@@ -72,7 +70,6 @@ rag_index::Listers Caches::listers() const {
                              .deployments = deployments.lister(),
                              .pods = pods.lister(),
                              .config_maps = config_maps.lister(),
-                             .secrets = secrets.lister(),
                              .models = models.lister(),
                              .are_models_known = [this] { return models.has_synced(); },
                              .others = {}};
@@ -89,8 +86,7 @@ std::vector<std::string> Caches::needed_by_indexes() const {
                                          revisions.kind(),
                                          deployments.kind(),
                                          pods.kind(),
-                                         config_maps.kind(),
-                                         secrets.kind()}) {
+                                         config_maps.kind()}) {
     names.emplace_back(kind.kind);
   }
   for (const auto& informer : others) {

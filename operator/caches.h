@@ -30,7 +30,6 @@ struct Caches {
   Informer<kube::Deployment> deployments;
   Informer<kube::Pod> pods;
   Informer<kube::ConfigMap> config_maps;
-  Informer<kube::Secret> secrets;  // Those with a token.
   // Of the other children only the metadata is read: rag_index::kOtherKinds.
   std::vector<std::unique_ptr<Informer<kube::MetadataOnly>>> others;
 

@@ -6,6 +6,7 @@
 #include "controllers/canary_rollout/controller.h"
 #include "controllers/model_version/controller.h"
 #include "controllers/rag_index/controller.h"
+#include "controllers/rag_index/token_key.h"
 #include "controllers/runtime/event_recorder.h"
 #include "controllers/runtime/leader_elector.h"
 #include "controllers/runtime/manager.h"
@@ -31,11 +32,21 @@ std::unique_ptr<LeaderElector> make_elector(const ApiContext& api,
                            .identity = std::move(identity)});
 }
 
+// Controllers wait for it as for a cache.
+ManagedCache managed(rag_index::TokenKey& token_key) {
+  return {.name = std::string(rag_index::kTokenKeyName),
+          .start = [&token_key] { token_key.start(); },
+          .stop = [&token_key] { token_key.stop(); },
+          .has_synced = [&token_key] { return token_key.is_known(); },
+          .problem = [&token_key] { return token_key.problem(); }};
+}
+
 }  // namespace
 
 struct Operator::Parts {
   Parts(OperatorSeams seams, MetricsRegistry& metrics, const OperatorConfig& config)
       : client(seams.loop, seams.transport, metrics),
+        token_key({seams.loop, client, metrics}, config.pod_namespace),
         caches({seams.loop, client, metrics}, seams.rng.fork(), config.watch_namespace),
         events({seams.loop, client, metrics}, "sluice.dev/operator", config.pod_name),
         scraper(seams.loop, seams.transport, metrics, stores),
@@ -61,7 +72,8 @@ struct Operator::Parts {
                           .client = client,
                           .events = events,
                           .scraper = scraper,
-                          .stores = stores},
+                          .stores = stores,
+                          .token_key = token_key},
                          caches.listers(),
                          {.image = config.image, .namespace_name = config.pod_namespace}),
         index_controller(seams.loop,
@@ -76,9 +88,12 @@ struct Operator::Parts {
     if (elector != nullptr) {
       client.set_fence([this] { return elector->is_leader(); });
     }
+    manager.add(managed(token_key));
     caches.add_to(manager);
     wake_index_controller();
-    manager.add(index_controller, caches.needed_by_indexes());
+    std::vector<std::string> needed_by_indexes = caches.needed_by_indexes();
+    needed_by_indexes.emplace_back(rag_index::kTokenKeyName);
+    manager.add(index_controller, std::move(needed_by_indexes));
     manager.add(rollout_controller.controller(), caches.needed_by_indexes());
     manager.add(model_controller.controller(),
                 {std::string(caches.models.kind().kind), std::string(caches.indexes.kind().kind)});
@@ -97,7 +112,6 @@ struct Operator::Parts {
     watch_children(caches.deployments);
     watch_children(caches.pods);
     watch_children(caches.config_maps);
-    watch_children(caches.secrets);
     for (const auto& informer : caches.others) {
       watch_children(*informer);
     }
@@ -107,6 +121,11 @@ struct Operator::Parts {
     stores.samples.on_change(enqueue);
     stores.reports.on_change(enqueue);
     stores.evaluations.on_change(enqueue);
+    token_key.on_change([this, enqueue] {
+      for (const auto& index : caches.indexes.lister().list()) {
+        enqueue(index->metadata.key());
+      }
+    });
   }
 
   template <class T>
@@ -115,6 +134,7 @@ struct Operator::Parts {
   }
 
   Client client;
+  rag_index::TokenKey token_key;
   Caches caches;
   EventRecorder events;
   scrape::Stores stores;

@@ -17,7 +17,7 @@ namespace sluice {
 struct OperatorConfig {
   std::string image = {};            // Of the workers and routers made from now on.
   std::string pod_name = {};         // Names us in events.
-  std::string pod_namespace = {};    // Where we run; empty: in none.
+  std::string pod_namespace = {};    // Ours, of the key for tokens; never empty.
   std::string lease_namespace = {};  // Empty: no election, this is the only operator.
   std::string watch_namespace = {};  // Empty: all.
 };

@@ -34,10 +34,11 @@ Status check(const OperatorOptions& options) {
     return fail(ErrorCode::kInvalid,
                 "--image (or SLUICE_IMAGE) is needed: the image of workers and routers");
   }
-  if (options.leader_elect && options.pod_namespace.empty()) {
-    return fail(ErrorCode::kInvalid,
-                "--namespace (or POD_NAMESPACE) is needed for the leader's lease; or say "
-                "--leader-elect=false");
+  if (options.pod_namespace.empty()) {
+    return fail(
+        ErrorCode::kInvalid,
+        "--namespace (or POD_NAMESPACE) is needed: the key for tokens and the leader's lease "
+        "are kept there");
   }
   if (options.http_port < 0 || options.http_port > 65535) {
     return fail(ErrorCode::kInvalid, "--http-port must be between 0 and 65535");
@@ -63,7 +64,7 @@ Result<OperatorOptions> read_options(const std::vector<std::string>& arguments,
   flags.text("namespace",
              options.pod_namespace,
              "NAME",
-             "The operator's own: of the lease and of its pods.");
+             "The operator's own: of the lease, the key for tokens and its pods.");
   flags.text("pod-name", options.pod_name, "NAME", "Who we are in lease and events.");
   flags.text("watch-namespace", options.watch_namespace, "NAME", "Only this one; empty: all.");
   flags.toggle("leader-elect", options.leader_elect, "Compete for a lease before writing.");

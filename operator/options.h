@@ -14,7 +14,7 @@ namespace sluice {
 struct OperatorOptions {
   std::string image = {};            // Of the workers and routers made from now on.
   std::string pod_name = {};         // Ours, for the lease's holder and the events' instance.
-  std::string pod_namespace = {};    // Ours: where the lease lives, and our pods.
+  std::string pod_namespace = {};    // Ours: of the lease, the key for tokens, our pods.
   std::string watch_namespace = {};  // Empty: all.
   bool leader_elect = true;
   std::string http_address = "0.0.0.0";

@@ -25,11 +25,13 @@ TEST(OperatorOptions, TakesThePodsOwnFactsFromTheEnvironment) {
 }
 
 TEST(OperatorOptions, FlagsBeatTheEnvironment) {
-  const std::map<std::string, std::string> set{{"SLUICE_IMAGE", "sluice:1"}};
-  const auto options = read_options(
-      {"--image=sluice:2", "--leader-elect=false", "--log-format=text"}, environment(set));
+  const std::map<std::string, std::string> set{{"SLUICE_IMAGE", "sluice:1"},
+                                               {"POD_NAMESPACE", "sluice-system"}};
+  const auto options =
+      read_options({"--image=sluice:2", "--namespace=here", "--log-format=text"}, environment(set));
   ASSERT_TRUE(options) << options.error().message;
   EXPECT_EQ(options->image, "sluice:2");
+  EXPECT_EQ(options->pod_namespace, "here");
   EXPECT_EQ(options->log_format, LogFormat::kText);
 }
 
@@ -41,7 +43,9 @@ TEST(OperatorOptions, SaysWhatIsMissingOrWrong) {
   };
   EXPECT_NE(message({}).find("--image"), std::string::npos);
   EXPECT_NE(message({"--image=a"}).find("--namespace"), std::string::npos);
-  EXPECT_NE(message({"--image=a", "--leader-elect=false", "--http-port=70000"}).find("--http-port"),
+  // Without an election too.
+  EXPECT_NE(message({"--image=a", "--leader-elect=false"}).find("--namespace"), std::string::npos);
+  EXPECT_NE(message({"--image=a", "--namespace=b", "--http-port=70000"}).find("--http-port"),
             std::string::npos);
   EXPECT_NE(message({"--image=a", "--namespace=b", "--log-level=loud"}).find("loud"),
             std::string::npos);

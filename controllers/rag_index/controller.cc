@@ -1,10 +1,10 @@
 #include "controllers/rag_index/controller.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/describe.h"
 #include "base/log.h"
-#include "base/machine.h"
 #include "controllers/rag_index/names.h"
 #include "controllers/rag_index/requests.h"
 
@@ -15,6 +15,19 @@ namespace {
 constexpr Duration kCacheLagMax = std::chrono::seconds(2);
 constexpr Duration kCacheLook = std::chrono::milliseconds(100);
 constexpr Duration kAfterConflict = std::chrono::milliseconds(100);
+// The Secret with the token is applied this often; sooner while it may be what a pod waits for.
+constexpr Duration kTokenEvery = std::chrono::minutes(30);
+constexpr Duration kTokenSoon = std::chrono::seconds(30);
+// Indexes that are remembered; those long gone are forgotten with the others.
+constexpr std::size_t kRememberedMax = 10'000;
+
+Duration token_period(const Observation& seen) {
+  // Its containers are not there yet: for want of an image, a node, or a Secret.
+  const bool is_awaited = std::ranges::any_of(seen.pods, [](const kube::Pod& pod) {
+    return pod.status.phase == "Pending" && !pod.metadata.deletion_timestamp;
+  });
+  return is_awaited ? kTokenSoon : kTokenEvery;
+}
 
 }  // namespace
 
@@ -55,12 +68,9 @@ Observation RagIndexController::observe(const api::RagIndex& index) const {
   if (const auto route = listers_.config_maps.get({meta.namespace_name, route_name(meta.name)})) {
     seen.route = *route;
   }
-  if (const auto secret = listers_.secrets.get({meta.namespace_name, token_name(meta.name)})) {
-    add_token(seen, *secret);
-  }
-  if (seen.token.empty()) {
-    seen.fresh_token = fresh_word();
-  }
+  seen.token = world_.token_key.token_of(meta.uid);
+  seen.is_token_due =
+      !seen.token.empty() && token_due_in(seen).value_or(Duration{0}) <= Duration{0};
   if (const auto& analyzer = index.spec.retrieval.analyzer) {
     seen.are_models_known = listers_.are_models_known();
     const auto model = listers_.models.get({meta.namespace_name, analyzer->model_version_ref.name});
@@ -96,7 +106,11 @@ void RagIndexController::reconcile(const kube::ObjectKey& key, ReconcileDone don
   auto run = std::make_shared<Run>();
   run->index = index->metadata;
   run->done = std::move(done);
-  run->decision = decide(observe(*index), world_.loop.wall_now());
+  const Observation seen = observe(*index);
+  run->token = seen.token;
+  run->token_period = token_period(seen);
+  run->token_due_in = token_due_in(seen);
+  run->decision = decide(seen, world_.loop.wall_now());
   world_.scraper.set_plan(key, run->decision.plan);
   if (run->decision.status != index->status) {
     write_status(run);
@@ -120,8 +134,8 @@ void RagIndexController::write_status(const RunPointer& run) {
         }
         if (answer) {
           auto& written = (*self)->written_;
-          if (written.size() > 10'000) {
-            written.clear();  // Of indexes long gone; at worst some writes meet a conflict.
+          if (written.size() > kRememberedMax) {
+            written.clear();  // At worst some writes meet a conflict.
           }
           written[run->index.uid] = {.basis = run->index.resource_version,
                                      .at = (*self)->world_.loop.now()};
@@ -145,8 +159,11 @@ void RagIndexController::act(const RunPointer& run) {
       record(*run, *event);
       continue;
     }
-    // Gone already, or there already.
-    const bool may_be_done = !std::holds_alternative<Apply>(action);
+    if (const auto* token = std::get_if<ApplyToken>(&action)) {
+      apply_token(run, *token);
+      return;
+    }
+    const bool may_be_done = !std::holds_alternative<Apply>(action);  // Gone already.
     send(run, *request_of(action, run->index), may_be_done);
     return;  // The answer goes on from here.
   }
@@ -168,6 +185,48 @@ void RagIndexController::send(const RunPointer& run, const ApiRequest& request, 
   });
 }
 
+std::optional<Duration> RagIndexController::token_due_in(const Observation& seen) const {
+  const auto found = applied_tokens_.find(seen.index.metadata.uid);
+  if (found == applied_tokens_.end() || found->second.token != seen.token) {
+    return std::nullopt;
+  }
+  const AppliedToken& applied = found->second;
+  const Duration period = applied.is_applied ? token_period(seen) : kTokenSoon;
+  return period - (world_.loop.now() - applied.at);
+}
+
+void RagIndexController::apply_token(const RunPointer& run, const ApplyToken& apply) {
+  world_.client.send(*request_of(apply, run->index),
+                     [self = self_, run](const Result<std::string>& answer) {
+                       if (*self == nullptr) {
+                         return;
+                       }
+                       (*self)->applied_token(*run, answer);
+                       (*self)->act(run);
+                     });
+}
+
+void RagIndexController::applied_token(Run& run, const Result<std::string>& answer) {
+  if (applied_tokens_.size() > kRememberedMax) {
+    applied_tokens_.clear();  // At worst some are applied once more.
+  }
+  applied_tokens_[run.index.uid] = {
+      .token = run.token, .at = world_.loop.now(), .is_applied = answer.has_value()};
+  run.token_due_in = answer ? run.token_period : kTokenSoon;
+  if (answer) {
+    return;
+  }
+  const Error& error = answer.error();
+  const std::string note =
+      "Secret " + token_name(run.index.name) +
+      " cannot be written, so pods may wait for it or know another token: " + error.describe();
+  if (error.code == ErrorCode::kInvalid || error.code == ErrorCode::kForbidden) {
+    record(run, {.is_warning = true, .reason = "TokenNotApplied", .note = note});
+  } else {
+    log_warn(note, {{"kind", "RagIndex"}, {"key", run.index.key().text()}});  // It may pass.
+  }
+}
+
 void RagIndexController::record(const Run& run, const Announce& event) {
   const kube::ObjectKey key = run.index.key();
   log_info(event.note, {{"kind", "RagIndex"}, {"key", key.text()}, {"reason", event.reason}});
@@ -180,7 +239,11 @@ void RagIndexController::record(const Run& run, const Announce& event) {
 }
 
 void RagIndexController::finish(const RunPointer& run) {
-  const auto& look_again = run->decision.look_again;
+  std::optional<Duration> look_again = run->decision.look_again;
+  // What is due and was not applied is not wanted now.
+  if (run->token_due_in && *run->token_due_in > Duration{0}) {
+    look_again = std::min(look_again.value_or(*run->token_due_in), *run->token_due_in);
+  }
   run->done(look_again ? ReconcileResult::after(*look_again) : ReconcileResult::done());
 }
 

@@ -3,8 +3,10 @@
 // network), writes the status first and under the version it saw, then acts, in order, up to the
 // first failure. Everything it was given outlives it. Loop thread.
 
+#include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,6 +15,7 @@
 #include "apiclient/types/apps.h"
 #include "apiclient/types/core.h"
 #include "controllers/rag_index/decide.h"
+#include "controllers/rag_index/token_key.h"
 #include "controllers/runtime/controller.h"
 #include "controllers/runtime/event_recorder.h"
 #include "controllers/scrape/scraper.h"
@@ -31,7 +34,6 @@ struct Listers {
   Lister<kube::Deployment> deployments;
   Lister<kube::Pod> pods;
   Lister<kube::ConfigMap> config_maps;
-  Lister<kube::Secret> secrets;
   Lister<api::ModelVersion> models;
   std::function<bool()> are_models_known;  // Their cache has synced.
   std::vector<std::pair<kube::ResourceKind, Lister<kube::MetadataOnly>>> others =
@@ -44,6 +46,7 @@ struct Connections {
   EventRecorder& events;
   scrape::Scraper& scraper;
   const scrape::Stores& stores;
+  const TokenKey& token_key;
 };
 
 class RagIndexController {
@@ -68,6 +71,9 @@ class RagIndexController {
     kube::ObjectMeta index = {};
     Decision decision = {};
     std::size_t next_action = 0;
+    std::string token = {};
+    Duration token_period = {};  // How often the token's Secret is applied now.
+    std::optional<Duration> token_due_in = {};
     ReconcileDone done = {};
   };
 
@@ -76,9 +82,13 @@ class RagIndexController {
   void write_status(const RunPointer& run);
   void act(const RunPointer& run);
   void send(const RunPointer& run, const ApiRequest& request, bool may_be_done);
+  void apply_token(const RunPointer& run, const ApplyToken& apply);
+  void applied_token(Run& run, const Result<std::string>& answer);
   void record(const Run& run, const Announce& event);
   static void finish(const RunPointer& run);
   [[nodiscard]] bool is_cache_behind(const api::RagIndex& index) const;
+  // When the index's Secret is to be applied again if it goes on like this; empty before the first.
+  [[nodiscard]] std::optional<Duration> token_due_in(const Observation& seen) const;
 
   Connections world_;
   Listers listers_;
@@ -92,6 +102,16 @@ class RagIndexController {
   };
 
   std::map<std::string, Written> written_;
+
+  // By UID: the token that was last put into the index's Secret, when, and whether that went well.
+  // Nobody tells us when the Secret is changed or deleted: we may not read it.
+  struct AppliedToken {
+    std::string token;
+    MonotonicTime at;
+    bool is_applied = false;
+  };
+
+  std::map<std::string, AppliedToken> applied_tokens_;
   // Answers that come after we are gone find this empty.
   std::shared_ptr<RagIndexController*> self_;
 };

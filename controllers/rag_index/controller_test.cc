@@ -5,6 +5,10 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <set>
+
+#include "apiclient/types/events.h"
 #include "base/base64.h"
 #include "base/describe.h"
 #include "base/json_writer.h"
@@ -32,6 +36,9 @@ class ClusterTransport final : public Transport {
 
   TransferId start(HttpRequest request, HttpHandler handler) override {
     if (request.url.starts_with('/')) {
+      if (request.method == "GET" && request.url.find("/secrets") != std::string::npos) {
+        secrets_read_.insert(request.url);
+      }
       return api_->start(std::move(request), std::move(handler));
     }
     const TimerId timer =
@@ -53,6 +60,9 @@ class ClusterTransport final : public Transport {
       api_->cancel(transfer);
     }
   }
+
+  // What was asked for of Secrets.
+  [[nodiscard]] const std::set<std::string>& secrets_read() const { return secrets_read_; }
 
  private:
   static constexpr std::uint64_t kOwn = std::uint64_t{1} << 63U;
@@ -86,19 +96,20 @@ class ClusterTransport final : public Transport {
 
   FakeCluster& cluster_;
   std::unique_ptr<Transport> api_;
+  std::set<std::string> secrets_read_;
 };
 
 // One process of the operator, as far as this controller goes.
 struct Process {
   explicit Process(FakeCluster& cluster)
       : loop(cluster.loop), transport(cluster), client(loop, transport, metrics) {
+    token_key.start();
     indexes = make<api::RagIndex>(api::kRagIndexKind);
     rollouts = make<api::CanaryRollout>(api::kCanaryRolloutKind);
     revisions = make<kube::ControllerRevision>(kube::kControllerRevisionKind);
     deployments = make<kube::Deployment>(kube::kDeploymentKind);
     pods = make<kube::Pod>(kube::kPodKind);
     config_maps = make<kube::ConfigMap>(kube::kConfigMapKind);
-    secrets = make<kube::Secret>(kube::kSecretKind);
     models = make<api::ModelVersion>(api::kModelVersionKind);
     Listers listers{.indexes = indexes->lister(),
                     .rollouts = rollouts->lister(),
@@ -106,7 +117,6 @@ struct Process {
                     .deployments = deployments->lister(),
                     .pods = pods->lister(),
                     .config_maps = config_maps->lister(),
-                    .secrets = secrets->lister(),
                     .models = models->lister(),
                     .are_models_known = [this] { return models->has_synced(); }};
     for (const kube::ResourceKind& kind : kOtherKinds) {
@@ -114,7 +124,9 @@ struct Process {
       listers.others.emplace_back(kind, others.back()->lister());
     }
     controller = std::make_unique<RagIndexController>(
-        Connections{loop, client, events, scraper, stores}, listers, Settings{.image = "sluice:1"});
+        Connections{loop, client, events, scraper, stores, token_key},
+        listers,
+        Settings{.image = "sluice:1"});
     runner = std::make_unique<Controller>(
         loop,
         metrics,
@@ -156,7 +168,6 @@ struct Process {
     start_child(*deployments);
     start_child(*pods);
     start_child(*config_maps);
-    start_child(*secrets);
     for (auto& each : others) {
       start_child(*each);
     }
@@ -172,6 +183,7 @@ struct Process {
   ClusterTransport transport;
   Client client;
   EventRecorder events{ApiContext{loop, client, metrics}, "sluice.dev/operator", "test"};
+  TokenKey token_key{{loop, client, metrics}, "sluice-system"};
   scrape::Stores stores;
   scrape::Scraper scraper{loop, transport, metrics, stores};
   std::unique_ptr<Informer<api::RagIndex>> indexes;
@@ -180,7 +192,6 @@ struct Process {
   std::unique_ptr<Informer<kube::Deployment>> deployments;
   std::unique_ptr<Informer<kube::Pod>> pods;
   std::unique_ptr<Informer<kube::ConfigMap>> config_maps;
-  std::unique_ptr<Informer<kube::Secret>> secrets;
   std::unique_ptr<Informer<api::ModelVersion>> models;
   std::vector<std::unique_ptr<Informer<kube::MetadataOnly>>> others;
   std::unique_ptr<RagIndexController> controller;
@@ -201,6 +212,10 @@ spec:
   evaluation: {goldenSet: {http: {url: 'http://corpus/golden.jsonl'}}}
   slo: {ndcgAt10: 0.6}
 )"));
+  }
+
+  Result<kube::Secret> token_secret() {
+    return cluster.server.get<kube::Secret>(kube::kSecretKind, {"default", token_name("packages")});
   }
 
   api::RagIndex index() { return *cluster.server.get<api::RagIndex>(api::kRagIndexKind, kKey); }
@@ -236,26 +251,75 @@ TEST_F(Shell, BringsAFirstRevisionToServingAndThenWritesNothing) {
   }
 }
 
-TEST_F(Shell, MakesOneTokenAndAnotherOnlyWhenThatIsTakenAway) {
+TEST_F(Shell, KeepsTheTokensSecretWithoutReadingIt) {
   Process process(cluster);
-  const auto made = [this] {
-    return std::ranges::count_if(cluster.server.writes(), [](const WriteRecord& write) {
-      return write.kind == "Secret" && write.user == "operator" && write.is_changed;
-    });
-  };
   ASSERT_TRUE(wait_until_serving());
-  EXPECT_EQ(made(), 1);
-  const auto secret =
-      cluster.server.get<kube::Secret>(kube::kSecretKind, {"default", token_name("packages")});
+  const auto secret = token_secret();
+  ASSERT_TRUE(secret.has_value());
+  EXPECT_EQ(base64_decode(secret->data.at("token")).value(),
+            process.token_key.token_of(index().metadata.uid));
+  // Nobody says that it is gone: it is written again when its time has come.
+  ASSERT_TRUE(cluster.server.send(
+      delete_object(kube::kSecretKind, secret->metadata.key(), {.uid = secret->metadata.uid})));
+  cluster.loop.run_for(minutes(31));
+  const auto again = token_secret();
+  ASSERT_TRUE(again.has_value());
+  EXPECT_EQ(again->data, secret->data);
+  EXPECT_EQ(process.transport.secrets_read(),
+            std::set<std::string>{"/api/v1/namespaces/sluice-system/secrets/sluice-token-key"});
+}
+
+TEST_F(Shell, WritesTheSecretAgainSoonWhileAPodWaits) {
+  Process process(cluster);
+  ASSERT_TRUE(wait_until_serving());
+  const auto secret = token_secret();
   ASSERT_TRUE(secret.has_value());
   ASSERT_TRUE(cluster.server.send(
       delete_object(kube::kSecretKind, secret->metadata.key(), {.uid = secret->metadata.uid})));
-  cluster.loop.run_for(minutes(1));
-  EXPECT_EQ(made(), 2);
-  const auto again =
-      cluster.server.get<kube::Secret>(kube::kSecretKind, {"default", token_name("packages")});
-  ASSERT_TRUE(again.has_value());
-  EXPECT_NE(again->data, secret->data);
+  actors.set_pod_plan([](const kube::Pod&) {
+    return PodPlan{.waiting = kube::ContainerWaiting{.reason = "ContainerCreating"}};
+  });
+  ASSERT_TRUE(cluster.server.apply_yaml(R"(
+apiVersion: v1
+kind: Pod
+metadata: {name: waiting, namespace: default, labels: {sluice.dev/index: packages}}
+spec: {}
+)"));
+  EXPECT_TRUE(cluster.loop.run_until([this] { return token_secret().has_value(); }, seconds(40)));
+}
+
+TEST_F(Shell, WritesNoSecretWhileTheIndexIsSuspended) {
+  Process process(cluster);
+  ASSERT_TRUE(wait_until_serving());
+  ASSERT_TRUE(cluster.server.send(
+      merge_patch(api::kRagIndexKind, kKey, R"({"spec":{"serving":{"replicas":0}}})")));
+  cluster.loop.run_for(seconds(30));
+  const auto of_secrets = [this] {
+    return std::ranges::count(cluster.server.writes(), "Secret", &WriteRecord::kind);
+  };
+  const auto before = of_secrets();
+  cluster.loop.run_for(minutes(60));
+  EXPECT_EQ(of_secrets(), before);
+}
+
+TEST_F(Shell, LeavesASecretOfSomebodyElseAloneAndGoesOnWithTheRest) {
+  ASSERT_TRUE(cluster.server.apply_yaml(R"(
+apiVersion: v1
+kind: Secret
+metadata: {name: packages-token, namespace: default}
+data: {token: c29tZWJvZHkncw==}
+)"));
+  const auto before = token_secret();
+  Process process(cluster);
+  ASSERT_TRUE(
+      cluster.loop.run_until([this] { return index().status.ready_replicas == 2; }, minutes(10)));
+  const auto after = token_secret();
+  ASSERT_TRUE(before.has_value() && after.has_value());
+  EXPECT_EQ(*after, *before);
+  const auto events = cluster.server.list<kube::Event>(kube::kEventKind);
+  const auto told = std::ranges::find(events, "TokenNotApplied", &kube::Event::reason);
+  ASSERT_NE(told, events.end());
+  EXPECT_NE(told->note.find("immutable"), std::string::npos) << told->note;
 }
 
 TEST_F(Shell, WritesTheIntentBeforeTheFirstObject) {

@@ -106,7 +106,6 @@ TEST_F(Trouble, RestoredRevisionsWithoutOwnersAreAdopted) {
   for (auto& [name, revision] : world.revisions) {
     revision.metadata.owner_references.clear();
   }
-  world.secret->metadata.owner_references.clear();
   ASSERT_TRUE(world.settle());
   EXPECT_EQ(world.status().stable_revision, stable);
   EXPECT_EQ(world.revisions.at(stable).metadata.owner_references.front().uid, "restored-uid");

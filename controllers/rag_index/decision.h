@@ -28,8 +28,9 @@ struct Apply {
   Manifest manifest = {};
 };
 
-// Creates the object; one that bears its name already is left as it is.
-struct Create {
+// Server-side apply of the Secret with the index's token, which we may not read. Nothing that users
+// need waits for it: when it fails that is told, and what follows is done all the same.
+struct ApplyToken {
   Manifest manifest = {};
 };
 
@@ -57,7 +58,7 @@ struct Announce {
   std::string note = {};
 };
 
-using Action = std::variant<Apply, Create, Delete, SetLabel, Announce>;
+using Action = std::variant<Apply, ApplyToken, Delete, SetLabel, Announce>;
 
 struct Decision {
   api::RagIndexStatus status = {};

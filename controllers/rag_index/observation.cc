@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "base/base64.h"
 #include "base/describe.h"
 #include "crds/names.h"
 
@@ -54,17 +53,6 @@ void add_revision(Observation& seen, const kube::ControllerRevision& revision) {
     known.facts = std::move(*read);
   }
   seen.revisions.push_back(std::move(known));
-}
-
-void add_token(Observation& seen, const kube::Secret& secret) {
-  const auto found = secret.data.find(std::string(api::kTokenKey));
-  if (!may_be_ours(secret.metadata, seen.index.metadata) || found == secret.data.end()) {
-    return;
-  }
-  const auto is_fit = [](char c) { return c > ' ' && c <= '~'; };
-  if (auto token = base64_decode(found->second); token && std::ranges::all_of(*token, is_fit)) {
-    seen.token = std::move(*token);
-  }
 }
 
 const api::HttpSource* golden_set_of(const api::RagIndexSpec& spec) {

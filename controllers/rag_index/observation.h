@@ -96,17 +96,14 @@ struct Observation {
   // sha256 of the golden set on which stable's workers have evaluated it again; empty while there
   // are no such results.
   std::string stable_golden_again = {};
-  std::string token = {};        // In the index's Secret; empty while there is none.
-  std::string fresh_token = {};  // To make one with.
+  std::string token = {};     // Made from the operator's key and the index's UID.
+  bool is_token_due = false;  // Its Secret is to be applied, for all that we know.
   Settings settings = {};
 };
 
 // Sorts a ControllerRevision with our index label into the observation: a revision, a policy, or
 // nothing of ours (owned by an index of another UID, or unreadable).
 void add_revision(Observation& seen, const kube::ControllerRevision& revision);
-
-// Takes the token from the index's Secret, if it is ours and a word that a header can carry.
-void add_token(Observation& seen, const kube::Secret& secret);
 
 // The golden set that the spec names now; null when it names none.
 [[nodiscard]] const api::HttpSource* golden_set_of(const api::RagIndexSpec& spec);

@@ -71,7 +71,7 @@ struct RevisionWish {
 [[nodiscard]] Manifest render_router_budget(const api::RagIndex& index);
 // ServiceAccount, Role and RoleBinding of the router.
 [[nodiscard]] std::vector<Manifest> render_router_access(const api::RagIndex& index);
-// The Secret that pods have the token from.
+// The Secret that pods have the token from, of a type that nobody else's has.
 [[nodiscard]] Manifest render_token(const api::RagIndex& index, const std::string& token);
 // NetworkPolicies. Workers and builders: from pods of their index and from the operator's (of none
 // when its namespace is empty: it runs outside the cluster). Routers: from anywhere, on their port.

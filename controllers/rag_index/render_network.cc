@@ -16,6 +16,8 @@ constexpr std::string_view kNamespaceNameLabel = "kubernetes.io/metadata.name";
 // Of the operator's own pods: config/operator/deployment.yaml.
 constexpr std::string_view kNameLabel = "app.kubernetes.io/name";
 constexpr std::string_view kOperatorName = "sluice-operator";
+// A Secret's type never changes: the API server refuses to make one of somebody else's ours.
+constexpr std::string_view kTokenSecretType = "sluice.dev/token";
 
 void write_selector(JsonWriter& json, std::string_view name, const kube::StringMap& labels) {
   json.key(name).begin_object();
@@ -92,7 +94,7 @@ Manifest render_token(const api::RagIndex& index, const std::string& token) {
   return finish(
       index,
       {kube::kSecretKind, token_name(index.metadata.name), labels, {}, [&](JsonWriter& json) {
-         json.member("type", "Opaque");
+         json.member("type", kTokenSecretType);
          write_map(json, "data", {{std::string(api::kTokenKey), base64_encode(token)}});
        }});
 }

@@ -12,16 +12,18 @@ struct Render {
     return {index.namespace_name, name};
   }
 
-  std::optional<ApiRequest> operator()(const Apply& apply) const {
-    const Manifest& wanted = apply.manifest;
+  [[nodiscard]] ApiRequest application_of(const Manifest& wanted) const {
     ApiRequest request = apply_object(wanted.kind, key(wanted.name), wanted.body);
     request.force = true;  // Fields of ours that others changed are ours again.
     return request;
   }
 
-  std::optional<ApiRequest> operator()(const Create& creation) const {
-    const Manifest& wanted = creation.manifest;
-    return create_object(wanted.kind, key(wanted.name), wanted.body);
+  std::optional<ApiRequest> operator()(const Apply& apply) const {
+    return application_of(apply.manifest);
+  }
+
+  std::optional<ApiRequest> operator()(const ApplyToken& apply) const {
+    return application_of(apply.manifest);
   }
 
   std::optional<ApiRequest> operator()(const Delete& removal) const {

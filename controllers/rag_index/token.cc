@@ -1,5 +1,5 @@
-// The word that an index's pods ask for where their answers are not for everybody: a Secret, made
-// once and never changed by us. Whoever deletes it gets another.
+// The word that an index's pods ask for where their answers are not for everybody: it stands in a
+// Secret that pods mount and that we only ever write.
 
 #include "controllers/rag_index/turn.h"
 
@@ -7,8 +7,8 @@ namespace sluice::rag_index {
 
 void keep_token(Turn& turn) {
   const Observation& seen = turn.seen;
-  if (seen.token.empty() && !turn.is_suspended()) {
-    turn.decision.actions.emplace_back(Create{render_token(turn.index(), seen.fresh_token)});
+  if (seen.is_token_due && !turn.is_suspended()) {
+    turn.decision.actions.emplace_back(ApplyToken{render_token(turn.index(), seen.token)});
   }
 }
 

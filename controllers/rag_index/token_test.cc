@@ -1,5 +1,8 @@
-// The token of an index: made once, told to the scraper, and in the pods of revisions that are made
-// from then on.
+// The token of an index: in its Secret, told to the scraper, and in the pods of revisions that are
+// made from then on.
+
+#include <algorithm>
+#include <variant>
 
 #include "base/base64.h"
 #include "controllers/rag_index/render.h"
@@ -24,44 +27,54 @@ bool has_token_now(const World& world, const std::string& revision) {
   return !world.deployments.at(revision).metadata.annotation(kTokenAnnotation).empty();
 }
 
-TEST_F(Trouble, TokenIsMadeOnceAndToldToTheScraper) {
+std::string token_in_secret(const World& world) {
+  return base64_decode(world.secret->data.at("token")).value();
+}
+
+TEST_F(Trouble, TokenIsPutIntoTheSecretAndToldToTheScraper) {
   world.reconcile();
   ASSERT_TRUE(world.secret.has_value());
   EXPECT_EQ(world.secret->metadata.name, "packages-token");
   EXPECT_EQ(world.secret->metadata.owner_references.at(0).uid, "index-uid");
   EXPECT_EQ(world.secret->metadata.label(api::kComponentLabel), api::kComponentToken);
-  const std::string token = base64_decode(world.secret->data.at("token")).value();
+  EXPECT_EQ(token_in_secret(world), "key-index-uid");
   ASSERT_TRUE(world.settle());
-  EXPECT_EQ(base64_decode(world.secret->data.at("token")).value(), token);
-  EXPECT_EQ(world.plan.token, token);
+  EXPECT_EQ(world.plan.token, "key-index-uid");
   EXPECT_TRUE(has_token_now(world, world.status().stable_revision));
 }
 
-TEST_F(Trouble, ATokenThatIsTakenAwayIsReplaced) {
+TEST_F(Trouble, ASecretThatIsTakenAwayComesBackWithTheSameToken) {
   ASSERT_TRUE(world.settle());
-  const std::string before = world.plan.token;
+  const std::string before = token_in_secret(world);
   world.secret.reset();
   ASSERT_TRUE(world.settle());
-  EXPECT_FALSE(world.plan.token.empty());
-  EXPECT_NE(world.plan.token, before);
+  ASSERT_TRUE(world.secret.has_value());
+  EXPECT_EQ(token_in_secret(world), before);
 }
 
-TEST_F(Trouble, ATokenOfAnotherIndexOrOneThatNoHeaderCanCarryIsNone) {
+TEST_F(Trouble, AnotherKeyGivesAnotherTokenAndRestartsNoWorker) {
   ASSERT_TRUE(world.settle());
-  Observation seen = world.observe();
-  kube::Secret secret = *world.secret;
-  for (const char* text : {"two words", "line\nbreak", "\x80"}) {
-    secret.data["token"] = base64_encode(text);
-    seen.token.clear();
-    add_token(seen, secret);
-    EXPECT_EQ(seen.token, "") << text;
+  const auto before = world.deployments;
+  world.token_key = "other";
+  ASSERT_TRUE(world.settle());
+  EXPECT_EQ(token_in_secret(world), "other-index-uid");
+  EXPECT_EQ(world.plan.token, "other-index-uid");
+  for (const auto& [name, deployment] : world.deployments) {
+    EXPECT_EQ(deployment.metadata.annotations, before.at(name).metadata.annotations) << name;
   }
-  secret = *world.secret;
-  secret.metadata.owner_references.at(0).uid = "made-again";
-  add_token(seen, secret);
-  EXPECT_EQ(seen.token, "");
-  add_token(seen, *world.secret);
-  EXPECT_NE(seen.token, "");
+}
+
+TEST_F(Trouble, TheSecretIsWrittenBeforeThePodsThatMountIt) {
+  const Decision decision = decide(world.observe(), world.now);
+  const auto is_token = [](const Action& action) {
+    return std::holds_alternative<ApplyToken>(action);
+  };
+  const auto is_applied = [](const Action& action) {
+    return std::holds_alternative<Apply>(action);
+  };
+  const auto token = std::ranges::find_if(decision.actions, is_token);
+  ASSERT_NE(token, decision.actions.end());
+  EXPECT_LT(token, std::ranges::find_if(decision.actions, is_applied));
 }
 
 TEST_F(Trouble, WorkersOfAnOlderOperatorKeepTheirTemplate) {
@@ -95,7 +108,8 @@ TEST(Render, TokenStandsInPodsThatAreToHaveIt) {
   EXPECT_TRUE(mounts_token(render_builder(index, {.name = "b", .has_token = true})));
   EXPECT_FALSE(mounts_token(render_builder(index, {.name = "b"})));
   EXPECT_TRUE(mounts_token(render_router(index, "sluice:v1", 1)));
-  EXPECT_NE(render_token(index, "word").body.find(R"("type":"Opaque","data":{"token":"d29yZA=="})"),
+  EXPECT_NE(render_token(index, "word")
+                .body.find(R"("type":"sluice.dev/token","data":{"token":"d29yZA=="})"),
             std::string::npos);
 }
 

@@ -143,6 +143,8 @@ std::vector<std::string> validate_built_in(const KindTraits& kind,
   } else if (kind.kind == "ControllerRevision" && !old.is_null() &&
              at(old, {"data"}) != at(object, {"data"})) {
     errors.push_back("data: Invalid value: field is immutable");
+  } else if (kind.kind == "Secret" && !old.is_null() && at(old, {"type"}) != at(object, {"type"})) {
+    errors.push_back("type: Invalid value: field is immutable");
   }
   return errors;
 }
@@ -167,6 +169,8 @@ void default_built_in(const KindTraits& kind, Json& object) {
     object["spec"].emplace("type", "ClusterIP");
     object["spec"].emplace("sessionAffinity", "None");
     object["spec"].emplace("clusterIP", "10.96.0.1");
+  } else if (kind.kind == "Secret") {
+    object.emplace("type", "Opaque");
   } else if (kind.kind == "Pod") {
     if (object["status"].is_null()) {
       object["status"] = {{"phase", "Pending"}};

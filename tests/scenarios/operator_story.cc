@@ -59,7 +59,10 @@ struct Process {
       : transport(server.connect(kUser)),
         op({loop, *transport, Rng(100 + life)},
            metrics,
-           {.image = "sluice:1", .pod_name = "sluice-operator-0", .lease_namespace = "default"}) {
+           {.image = "sluice:1",
+            .pod_name = "sluice-operator-0",
+            .pod_namespace = "sluice-system",
+            .lease_namespace = "default"}) {
     op.start([this] { has_lost_lease = true; });
   }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/base64.h"
 #include "base/check.h"
 #include "base/describe.h"
 #include "controllers/rag_index/names.h"
@@ -161,10 +162,9 @@ Observation World::observe() const {
     seen.samples.push_back(each);
   }
   seen.stable_golden_again = stable_golden_again;
-  seen.fresh_token = "token-" + std::to_string(last_uid_);
-  if (secret) {
-    add_token(seen, *secret);
-  }
+  seen.token = token_key + "-" + index.metadata.uid;
+  seen.is_token_due =
+      !secret || secret->data.at(std::string(api::kTokenKey)) != base64_encode(seen.token);
   return seen;
 }
 
@@ -238,10 +238,8 @@ void World::act(const Apply& apply) {
   }
 }
 
-void World::act(const Create& creation) {
-  if (!secret) {
-    secret = read<kube::Secret>(creation.manifest.body);
-  }
+void World::act(const ApplyToken& apply) {
+  secret = read<kube::Secret>(apply.manifest.body);
 }
 
 void World::act(const Delete& removal) {

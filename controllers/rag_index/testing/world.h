@@ -86,7 +86,8 @@ class World {
   std::map<std::string, api::ResolvedPolicy> policies;  // By the name of their ControllerRevision.
   std::map<std::pair<std::string, std::string>, kube::ObjectMeta> others;  // By kind and name.
   std::optional<kube::ConfigMap> route;
-  std::optional<kube::Secret> secret;
+  std::optional<kube::Secret> secret;  // With the token.
+  std::string token_key = "key";       // Of the operator.
   std::map<std::string, scrape::ReportSample> reports;
   std::map<std::string, scrape::RouterSample> samples;  // By pod name.
   std::string stable_golden_again;  // What stable's workers evaluated when asked again.
@@ -99,7 +100,7 @@ class World {
   bool carry_out(const Decision& decision, const api::RagIndex& observed);
   void act(const Action& action);
   void act(const Apply& apply);
-  void act(const Create& creation);
+  void act(const ApplyToken& apply);
   void act(const Delete& removal);
   void act(const SetLabel& set);
 
