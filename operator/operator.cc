@@ -12,6 +12,7 @@
 #include "controllers/runtime/manager.h"
 #include "controllers/scrape/scraper.h"
 #include "operator/caches.h"
+#include "operator/condition_metrics.h"
 
 namespace sluice {
 namespace {
@@ -90,6 +91,9 @@ struct Operator::Parts {
     }
     manager.add(managed(token_key));
     caches.add_to(manager);
+    count_conditions(caches.indexes, metrics);
+    count_conditions(caches.rollouts, metrics);
+    count_conditions(caches.models, metrics);
     wake_index_controller();
     std::vector<std::string> needed_by_indexes = caches.needed_by_indexes();
     needed_by_indexes.emplace_back(rag_index::kTokenKeyName);

@@ -144,7 +144,8 @@ void set_main_conditions(Turn& turn) {
   set(turn,
       "Available",
       is_available,
-      is_available   ? Outcome{.reason = "Answering", .message = "users are answered"}
+      is_available          ? Outcome{.reason = "Answering", .message = "users are answered"}
+      : turn.is_suspended() ? Outcome{.reason = "Suspended", .message = "serving.replicas is 0"}
       : !has_workers ? Outcome{.reason = "NoReadyWorker", .message = "no worker of stable is ready"}
                      : Outcome{.reason = "NoReadyRouter", .message = "no router is ready"});
 }
