@@ -138,14 +138,17 @@ def part_shipped() -> Counts:
 
 
 def part_scripts() -> Counts:
-    return of_last_line_of_unittest(run("scripts", [sys.executable, "-B", str(HACK / "lib" / "scripts_test.py")], 120, check=False))
+    counts = Counts()
+    for name in ("scripts_test", "operations_test"):
+        counts.add(of_last_line_of_unittest(name, run(name, [sys.executable, "-B", str(HACK / "lib" / f"{name}.py")], 120, check=False)))
+    return counts
 
 
-def of_last_line_of_unittest(text: str) -> Counts:
+def of_last_line_of_unittest(name: str, text: str) -> Counts:
     ran = re.search(r"^Ran (\d+) tests?", text, re.MULTILINE)
     bad = len(re.findall(r"^(?:FAIL|ERROR): ", text, re.MULTILINE))
     if ran is None:
-        return Counts(failed=1, notes=["FAILED scripts_test.py: ended without a count"])
+        return Counts(failed=1, notes=[f"FAILED {name}.py: ended without a count"])
     return Counts(passed=int(ran[1]) - bad, failed=bad, notes=re.findall(r"^(?:FAIL|ERROR): .*", text, re.MULTILINE))
 
 
@@ -269,7 +272,7 @@ class Part:
 PARTS = [
     Part("format", "clang-format, shellcheck, Python's syntax, Dockerfile and hack/image agree", part_format, is_quick=True),
     Part("style", "tests/tidy: include direction, banned names, sizes, READMEs", part_style, is_quick=True),
-    Part("scripts", "the Python and shell scripts", part_scripts, is_quick=True),
+    Part("scripts", "the scripts; each condition has a runbook, each alert its metric", part_scripts, is_quick=True),
     Part("dev", "unit tests with g++ and without sanitizers", part_dev, is_quick=True, is_whole=False),
     Part("build", "the programs as shipped, with g++ and -Werror (preset release)", part_build),
     Part("shipped", "the programs' own code: all plays of faults, the bits of the evidence, CRDs current", part_shipped),
