@@ -258,6 +258,15 @@ void describe(Io& io, RollbackOptions& value) {
       "keepCandidateFor",
       value.keep_candidate_for,
       {.doc = "A rolled-back candidate's workers are kept this long, for a look at them."});
+  io.defaulted(
+      "watchAfterPromotion",
+      value.watch_after_promotion,
+      {.doc = "After a promotion the old stable keeps its workers and 5% of the users for this "
+              "long, and takes all back, without a build, if the new one turns out worse. 0s: it "
+              "goes at once."});
+  io.rule("duration(self.watchAfterPromotion) <= duration('168h')",
+          "watchAfterPromotion must be at most 168h",
+          value.watch_after_promotion <= std::chrono::hours(168));
 }
 
 template <class Io>

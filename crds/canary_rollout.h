@@ -112,6 +112,9 @@ struct Analysis {
 struct RollbackOptions {
   Duration within = std::chrono::seconds(5);
   Duration keep_candidate_for = std::chrono::minutes(10);
+  // After the promotion the old stable keeps its workers and a few users for so long, and takes all
+  // back if the new one turns out worse. 0: it goes at once.
+  Duration watch_after_promotion = {};
   bool operator==(const RollbackOptions&) const = default;
 };
 
@@ -142,6 +145,7 @@ enum class RolloutPhase {
   kProgressing,  // In a shadow or split step.
   kPaused,       // In a pause step, or past the last step of a policy with manual promotion.
   kPromoting,    // All steps passed; the index moves its stable role.
+  kWatching,     // It is stable, and the old stable keeps a few users as the control.
   kPromoted,
   kRollingBack,  // Weight 0 is asked for and not yet confirmed.
   kRolledBack,
@@ -263,7 +267,7 @@ struct CanaryRolloutStatus {
   std::string step_summary = {};  // "2/3 split 10%", for people.
   std::optional<WallTime> started_at = {};
   std::optional<WallTime> step_started_at = {};  // When the step's traffic was confirmed.
-  std::string stable_revision = {};
+  std::string stable_revision = {};  // Whom it is compared with: while Watching the old stable.
   std::string candidate_revision = {};
   // With candidate_since what tells this candidate from one that came before or after it: a retry
   // has the same revision again, and while it is being built it has no revision yet.

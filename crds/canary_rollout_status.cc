@@ -8,12 +8,13 @@ namespace sluice {
 
 template <>
 struct EnumNames<api::RolloutPhase> {
-  static constexpr std::array<std::string_view, 11> kNames{"Idle",
+  static constexpr std::array<std::string_view, 12> kNames{"Idle",
                                                            "Pending",
                                                            "Evaluating",
                                                            "Progressing",
                                                            "Paused",
                                                            "Promoting",
+                                                           "Watching",
                                                            "Promoted",
                                                            "RollingBack",
                                                            "RolledBack",
@@ -183,7 +184,9 @@ void describe(Io& io, CanaryRolloutStatus& value) {
   io.optional("stepStartedAt",
               value.step_started_at,
               {.doc = "When the present step's traffic was confirmed."});
-  io.defaulted("stableRevision", value.stable_revision, name_field("What users get."));
+  io.defaulted("stableRevision",
+               value.stable_revision,
+               name_field("The revision it is compared with; while Watching the old stable."));
   io.defaulted("candidateRevision", value.candidate_revision, name_field("What is being tried."));
   io.defaulted("candidateConfig",
                value.candidate_config,

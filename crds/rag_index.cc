@@ -372,6 +372,23 @@ void describe(Io& io, RouteStatus& value) {
 }
 
 template <class Io>
+void describe(Io& io, PreviousStatus& value) {
+  io.required("revision", value.revision, name_field("The revision that was stable before."));
+  io.optional("facts", value.facts, {.doc = "What its build found."});
+  io.required("since", value.since, {.doc = "When the present stable took its place."});
+  io.required("candidateSince",
+              value.candidate_since,
+              {.doc = "When the present stable was first seen as a candidate."});
+  io.optional("readySince",
+              value.ready_since,
+              {.doc = "Since when some worker of it is ready; not set while none is."});
+  io.defaulted(
+      "hasSuccessor",
+      value.has_successor,
+      {.doc = "The spec asks for another revision, which waits for the end of the watch."});
+}
+
+template <class Io>
 void describe(Io& io, RagIndexStatus& value) {
   io.defaulted("observedGeneration",
                value.observed_generation,
@@ -395,6 +412,9 @@ void describe(Io& io, RagIndexStatus& value) {
   io.optional("stable", value.stable, {.doc = "What stable's build found."});
   io.optional("evaluation", value.evaluation, {.doc = "Stable's quality on the golden set."});
   io.optional("candidate", value.candidate, {.doc = "The candidate on its way."});
+  io.optional("previous",
+              value.previous,
+              {.doc = "The old stable, kept while the present one is watched."});
   io.optional("route", value.route, {.doc = "The route table as written and as confirmed."});
   io.defaulted("replicas", value.replicas, count_field("Workers of stable."));
   io.defaulted("readyReplicas", value.ready_replicas, count_field("Ready workers of stable."));

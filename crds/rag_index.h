@@ -242,6 +242,18 @@ struct RouteStatus {
   bool operator==(const RouteStatus&) const = default;
 };
 
+// The revision that was stable before, from a promotion to the end of its watch: it keeps its
+// workers and is what a return leads to. Set and cleared in one write with stable_revision.
+struct PreviousStatus {
+  std::string revision = {};
+  std::optional<RevisionFacts> facts = {};
+  WallTime since = {};                       // When the present stable took its place.
+  WallTime candidate_since = {};             // CandidateStatus::since of the present stable.
+  std::optional<WallTime> ready_since = {};  // Some worker is ready since then; empty: none is.
+  bool has_successor = false;  // The spec asks for another revision, which waits for the end.
+  bool operator==(const PreviousStatus&) const = default;
+};
+
 struct RagIndexStatus {
   std::int64_t observed_generation = 0;
   std::vector<kube::Condition> conditions = {};
@@ -257,6 +269,7 @@ struct RagIndexStatus {
   std::optional<RevisionFacts> stable = {};
   std::optional<EvaluationSummary> evaluation = {};
   std::optional<CandidateStatus> candidate = {};
+  std::optional<PreviousStatus> previous = {};
   std::optional<RouteStatus> route = {};
   std::int32_t replicas = 0;
   std::int32_t ready_replicas = 0;

@@ -85,6 +85,10 @@ const Rules& rules_of_rollouts() {
          const std::string rate = text_at(self, {"falseRollbackRate"});
          return !is_zero_percent(rate) && percent(rate) <= 20.0;
        }},
+      {"duration(self.watchAfterPromotion) <= duration('168h')",
+       [](const Json& self, const Json&) {
+         return duration_at(self, "watchAfterPromotion") <= std::chrono::hours{168};
+       }},
   };
   return table;
 }
