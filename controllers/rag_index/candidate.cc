@@ -160,6 +160,14 @@ void choose_candidate(Turn& turn) {
   if (is_held_back(turn)) {
     return;
   }
+  if (auto& previous = turn.status().previous) {
+    previous->has_successor = !turn.is_returning;
+    hold(turn,
+         false,
+         "Superseding",
+         "a new revision waits until " + turn.status().stable_revision + " is watched no longer");
+    return;
+  }
   if (!is_traffic_off(turn)) {
     hold(turn, false, "Superseding", "traffic leaves the last candidate before a new one begins");
     return;

@@ -109,6 +109,15 @@ void explain_candidate(Turn& turn) {
   }
 }
 
+// Users are with stable: all of them, or all but those of the previous stable while it is watched.
+bool is_route_settled(const Turn& turn) {
+  const api::RagIndexStatus& status = turn.status();
+  const bool is_watched = status.previous && !turn.is_returning && status.route->confirmed &&
+                          status.route->candidate_revision == status.stable_revision;
+  return is_watched ||
+         (is_traffic_off(turn) && status.route->stable_revision == status.stable_revision);
+}
+
 // What still keeps a settled index from Ready.
 void explain_serving(Turn& turn) {
   const api::RagIndexStatus& status = turn.status();
@@ -117,7 +126,7 @@ void explain_serving(Turn& turn) {
     hold(turn, true, "Lost", turn.lost);
   } else if (!turn.has_stable()) {
     hold(turn, false, "Starting", "the first revision begins");
-  } else if (!is_traffic_off(turn) || status.route->stable_revision != status.stable_revision) {
+  } else if (!is_route_settled(turn)) {
     hold(turn, false, "TrafficMoving", "routers have not confirmed the route yet");
   } else if (status.ready_replicas < wanted) {
     hold(turn,
@@ -137,7 +146,9 @@ void set_main_conditions(Turn& turn) {
   set(turn, "Ready", is_ready, is_ready ? serving : outcome);
   set(turn, "Reconciling", !is_ready && !outcome.is_stalled, is_ready ? serving : outcome);
   set(turn, "Stalled", !is_ready && outcome.is_stalled, is_ready ? serving : outcome);
+  const auto& previous = turn.status().previous;
   const bool has_workers = turn.status().ready_replicas > 0 ||
+                           (previous && previous->ready_since) ||
                            (turn.status().route && present_shares(turn).weight == kWhole &&
                             ready_workers(turn.seen, turn.status().candidate_revision) > 0);
   const bool is_available = has_workers && has_ready_router(turn) && !turn.is_suspended();

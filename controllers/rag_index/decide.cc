@@ -16,9 +16,11 @@ Decision decide(const Observation& seen, WallTime now) {
   keep_token(turn);
   resolve_model(turn);
   // Which revision is on its way, how far it is, and what was decided about it.
+  follow_watch(turn);
   choose_candidate(turn);
   build_candidate(turn);
   settle_candidate(turn);
+  settle_watch(turn);
   // Then what follows from that, weight before size where it falls, size before weight where it
   // rises: direct_traffic asks for no more than what the workers of the last turn can carry.
   direct_traffic(turn);

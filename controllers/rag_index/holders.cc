@@ -151,8 +151,11 @@ void keep_holders(Turn& turn) {
     return;
   }
   for (const Fleet& fleet : kept) {
-    const bool is_over = !fleet.is_stable && (turn.rejection || turn.candidate()->phase ==
-                                                                    api::CandidatePhase::kFailed);
+    // A watch may do without the previous one; a return needs it.
+    const bool is_spare = is_previous(turn, fleet.revision) && !turn.is_returning;
+    const bool is_over =
+        is_spare || (!fleet.is_stable &&
+                     (turn.rejection || turn.candidate()->phase == api::CandidatePhase::kFailed));
     if (!is_over) {
       keep_held(turn, fleet);
     }

@@ -24,8 +24,8 @@ Duration router_interval(const Turn& turn) {
   if (!route.confirmed && !turn.manual_until) {
     return kUnconfirmedInterval;
   }
-  const bool is_in_rollout =
-      !route.candidate_revision.empty() || (is_judging_candidate(turn) && !is_rolled_back(turn));
+  const bool is_in_rollout = !route.candidate_revision.empty() || turn.status().previous ||
+                             (is_judging_candidate(turn) && !is_rolled_back(turn));
   if (!is_in_rollout || turn.rollout == nullptr) {
     return kIdleInterval;
   }

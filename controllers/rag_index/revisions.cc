@@ -56,10 +56,13 @@ RevisionWish wish_of(const Turn& turn, const Revision& known) {
     wish.rejection.clear();
     wish.rejected_at.clear();
   };
+  const bool is_rejected_now = turn.rejection && turn.rejection->revision == meta.name;
   if (meta.name == turn.status().stable_revision) {
-    forget_verdict();
     wish.role = kRoleStable;
-    wish.verdict = kVerdictPromoted;
+    if (!is_rejected_now) {
+      forget_verdict();
+      wish.verdict = kVerdictPromoted;
+    }
   } else if (candidate != nullptr && meta.name == candidate->revision) {
     wish.role = kRoleCandidate;
     wish.attempt = candidate->attempt;
@@ -69,7 +72,7 @@ RevisionWish wish_of(const Turn& turn, const Revision& known) {
       forget_verdict();
     }
   }
-  if (turn.rejection && turn.rejection->revision == meta.name) {
+  if (is_rejected_now) {
     set_rejected(turn, wish);
   }
   if (turn.retried == &known) {
@@ -146,6 +149,7 @@ void trim_history(Turn& turn) {
   for (const Revision& each : turn.seen.revisions) {
     const bool is_in_use = each.name() == turn.status().stable_revision ||
                            each.name() == turn.status().candidate_revision ||
+                           is_previous(turn, each.name()) ||
                            find_deployment(turn.seen, each.name()) != nullptr;
     if (!is_in_use) {
       retired.push_back(&each);

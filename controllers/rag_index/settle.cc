@@ -3,16 +3,6 @@
 namespace sluice::rag_index {
 namespace {
 
-std::string verdict_message(const Turn& turn) {
-  const api::CanaryRolloutStatus& rollout = turn.rollout->status;
-  const std::string& revision = turn.candidate()->revision;
-  if (rollout.last_rollback && rollout.last_rollback->revision == revision &&
-      !rollout.last_rollback->message.empty()) {
-    return rollout.last_rollback->message;
-  }
-  return rollout.verdict.empty() ? rollout.message : rollout.verdict;
-}
-
 // The verdict is written on the ControllerRevision (keep_revisions), the traffic taken away
 // (direct_traffic); when both are seen to be done, the candidate leaves the status. In this order a
 // crash at any point rejects it all the same.
@@ -71,6 +61,7 @@ void commit(Turn& turn) {
            "Promoted",
            candidate.revision + " is stable now" +
                (turn.has_stable() ? ", in place of " + status.stable_revision : ""));
+  begin_watch(turn, candidate);
   turn.stable = find_revision(turn.seen, candidate.revision);
   status.stable_revision = candidate.revision;
   status.stable = candidate.facts;
@@ -87,7 +78,7 @@ void settle_candidate(Turn& turn) {
   if (turn.is_policy_lost) {
     reject(turn, "PolicyRemoved: the CanaryRollout " + turn.status().policy_name + " was deleted");
   } else if (is_rolled_back(turn)) {
-    reject(turn, verdict_message(turn));
+    reject(turn, verdict_of(turn, turn.candidate()->revision));
   } else if (should_commit(turn)) {
     commit(turn);
   }

@@ -23,10 +23,60 @@ TrafficShares granted_shares(const Turn& turn) {
   return ready >= std::max(1, workers_for(turn, asked.load())) ? asked : present;
 }
 
-// Which of the rollout's wishes the table with these shares fulfils.
-std::int64_t fulfilled_seq(const Turn& turn, const TrafficShares& shares, std::int64_t present) {
+// What a table says.
+struct RouteContent {
+  std::string stable = {};
+  std::string candidate = {};  // Empty: none.
+  TrafficShares shares = {};   // The candidate's.
+};
+
+// While a new stable is watched, the previous one is stable in the table and the new one has most
+// of the users: so routers rescue its failures and can take it out of users' way, as in a rollout.
+// Without a ready worker of the previous one all is the new one's, and nothing is returned to it.
+RouteContent watched_content(const Turn& turn) {
+  const api::RagIndexStatus& status = turn.status();
+  const std::string& previous = status.previous->revision;
+  const bool is_new_ready = ready_workers(turn.seen, status.stable_revision) > 0;
+  const bool is_old_ready = ready_workers(turn.seen, previous) > 0;
+  if (is_old_ready && turn.is_returning) {
+    return {.stable = previous};
+  }
+  if (!turn.is_returning && is_new_ready) {
+    return is_old_ready ? RouteContent{.stable = previous,
+                                       .candidate = status.stable_revision,
+                                       .shares = {.weight = watched_weight(turn)}}
+                        : RouteContent{.stable = status.stable_revision};
+  }
+  return {.stable = status.route->stable_revision,
+          .candidate = status.route->candidate_revision,
+          .shares = {.weight = status.route->weight}};
+}
+
+RouteContent wanted_content(const Turn& turn) {
+  if (turn.status().previous) {
+    return watched_content(turn);
+  }
+  const TrafficShares shares = granted_shares(turn);
+  return {.stable = turn.status().stable_revision,
+          .candidate = shares.load() > Share{} ? turn.candidate()->revision : std::string{},
+          .shares = shares};
+}
+
+// As fulfilled_seq(): weight 0 for the new stable means that the previous one has all.
+std::int64_t watched_seq(const Turn& turn, const RouteContent& content, std::int64_t present) {
+  const api::DesiredTraffic& desired = turn.rollout->status.desired;
+  const bool is_with_old = content.stable == turn.status().previous->revision;
+  return is_with_old && content.shares.weight == desired.weight ? desired.seq : present;
+}
+
+// Which of the rollout's wishes this table fulfils.
+std::int64_t fulfilled_seq(const Turn& turn, const RouteContent& content, std::int64_t present) {
+  const TrafficShares& shares = content.shares;
   if (turn.rollout == nullptr || turn.rollout->status.index_uid != turn.index().metadata.uid) {
     return present;
+  }
+  if (turn.status().previous) {
+    return watched_seq(turn, content, present);
   }
   const api::DesiredTraffic& desired = turn.rollout->status.desired;
   if (desired.mode == api::TrafficMode::kNone) {
@@ -149,10 +199,8 @@ std::string description_of(const TrafficShares& shares,
 }
 
 void set_content(Turn& turn, api::RouteStatus& route) {
-  const TrafficShares shares = granted_shares(turn);
-  const std::string candidate =
-      shares.load() > Share{} ? turn.candidate()->revision : std::string{};
-  const std::string& stable = turn.status().stable_revision;
+  const RouteContent content = wanted_content(turn);
+  const auto& [stable, candidate, shares] = content;
   if (route.generation == 0 || route.stable_revision != stable ||
       route.candidate_revision != candidate || route.weight != shares.weight ||
       route.shadow != shares.shadow) {
@@ -165,7 +213,7 @@ void set_content(Turn& turn, api::RouteStatus& route) {
     route.shadow = shares.shadow;
     next_generation(route);
   }
-  route.desired_seq = fulfilled_seq(turn, shares, route.desired_seq);
+  route.desired_seq = fulfilled_seq(turn, content, route.desired_seq);
 }
 
 // Break glass: until when a person's edit is honoured. Not one that routers could not read.

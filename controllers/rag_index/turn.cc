@@ -79,6 +79,15 @@ bool is_judging_candidate(const Turn& turn) {
          rollout.candidate_since == candidate->since;
 }
 
+std::string verdict_of(const Turn& turn, const std::string& revision) {
+  const api::CanaryRolloutStatus& rollout = turn.rollout->status;
+  if (rollout.last_rollback && rollout.last_rollback->revision == revision &&
+      !rollout.last_rollback->message.empty()) {
+    return rollout.last_rollback->message;
+  }
+  return rollout.verdict.empty() ? rollout.message : rollout.verdict;
+}
+
 bool is_rolled_back(const Turn& turn) {
   if (!is_judging_candidate(turn)) {
     return false;
@@ -135,15 +144,20 @@ bool is_candidate_wanted(const Turn& turn) {
 
 std::vector<Fleet> fleets(const Turn& turn) {
   std::vector<Fleet> all;
-  if (turn.stable != nullptr) {
-    const auto& facts = turn.stable->facts ? turn.stable->facts : turn.status().stable;
-    if (facts) {
-      all.push_back({.revision = turn.stable->name(),
-                     .config = turn.stable->record.config,
-                     .source = turn.stable->record.source,
+  const auto add_stable = [&all](const Revision* known,
+                                 const std::optional<api::RevisionFacts>& built) {
+    const auto& facts = known != nullptr && known->facts ? known->facts : built;
+    if (known != nullptr && facts) {
+      all.push_back({.revision = known->name(),
+                     .config = known->record.config,
+                     .source = known->record.source,
                      .facts = *facts,
                      .is_stable = true});
     }
+  };
+  add_stable(turn.stable, turn.status().stable);
+  if (const auto& previous = turn.status().previous) {
+    add_stable(find_revision(turn.seen, previous->revision), previous->facts);
   }
   const api::CandidateStatus* candidate = turn.candidate();
   // One that was found wanting before it had workers gets none.
@@ -211,6 +225,11 @@ TrafficShares present_shares(const Turn& turn) {
 bool is_traffic_off(const Turn& turn) {
   const auto& route = turn.status().route;
   return !route || (route->candidate_revision.empty() && route->confirmed);
+}
+
+bool is_previous(const Turn& turn, std::string_view revision) {
+  const auto& previous = turn.status().previous;
+  return previous && previous->revision == revision;
 }
 
 bool may_have_traffic(const Turn& turn, std::string_view revision) {

@@ -39,6 +39,7 @@ struct Turn {
   Outcome model_trouble = {};  // Why nothing is built with the model that the spec names.
   Outcome outcome = {};
   std::optional<Rejection> rejection = {};
+  bool is_returning = false;  // From the present stable, while it is watched, to the previous one.
   const Revision* retried = nullptr;          // A rejected one that a person asked to try again.
   std::string lost = {};                      // Why a revision's artefacts cannot be had any more.
   std::optional<WallTime> manual_until = {};  // The route is a person's until then.
@@ -82,6 +83,8 @@ void hold(Turn& turn, bool is_stalled, std::string_view reason, std::string_view
 
 // The candidate as the attached rollout knows it: the rollout's status speaks of this very one.
 [[nodiscard]] bool is_judging_candidate(const Turn& turn);
+// Why the attached rollout decided against this revision, in its own words.
+[[nodiscard]] std::string verdict_of(const Turn& turn, const std::string& revision);
 // The attached rollout has decided against the present candidate.
 [[nodiscard]] bool is_rolled_back(const Turn& turn);
 // What the attached rollout asks for, as far as it may be obeyed: else mode None.
@@ -104,16 +107,16 @@ void hold(Turn& turn, bool is_stalled, std::string_view reason, std::string_view
 [[nodiscard]] std::string below_gates(const Turn& turn, const api::RevisionFacts& facts);
 void set_model_condition(Turn& turn);
 
-// Both may have workers and need holders; facts and record of one that has.
+// Those that may have workers and need holders; facts and record of one that has.
 struct Fleet {
   std::string revision = {};
   api::RevisionConfig config = {};
   api::DocumentSource source = {};
   api::RevisionFacts facts = {};
-  bool is_stable = false;
+  bool is_stable = false;  // As large as stable: so is the previous one.
 };
 
-// Stable, and the candidate once it is built.
+// Stable, the previous stable while that is kept, and the candidate once it is built.
 [[nodiscard]] std::vector<Fleet> fleets(const Turn& turn);
 // The revision's pods are to have the token: those of an operator that knew none go on without.
 [[nodiscard]] bool has_token(const Turn& turn, std::string_view revision);
@@ -135,6 +138,14 @@ struct TrafficShares {
 // Of the present table.
 [[nodiscard]] TrafficShares present_shares(const Turn& turn);
 
+// The revision was stable before the present one and is kept beside it.
+[[nodiscard]] bool is_previous(const Turn& turn, std::string_view revision);
+// The present stable's share of the users while it is watched. Needs the attached rollout.
+[[nodiscard]] Share watched_weight(const Turn& turn);
+// Notes the present stable as the previous one where the policy asks for a watch: part of the write
+// that commits to `promoted`.
+void begin_watch(Turn& turn, const api::CandidateStatus& promoted);
+
 // The route names no candidate, and all routers confirm that.
 [[nodiscard]] bool is_traffic_off(const Turn& turn);
 // The revision is in the table that was written last, or the table is not confirmed yet.
@@ -145,9 +156,11 @@ void attach_policy(Turn& turn);     // attach.cc
 void recover_status(Turn& turn);    // recover.cc
 void keep_token(Turn& turn);        // token.cc
 void resolve_model(Turn& turn);     // models.cc: stop words and synonyms
+void follow_watch(Turn& turn);      // watch.cc: the old stable beside a new one
 void choose_candidate(Turn& turn);  // candidate.cc
 void build_candidate(Turn& turn);   // build.cc
 void settle_candidate(Turn& turn);  // settle.cc: reject, promote
+void settle_watch(Turn& turn);      // watch.cc: return
 void direct_traffic(Turn& turn);    // traffic.cc
 void keep_revisions(Turn& turn);    // revisions.cc: roles, verdicts, history
 void keep_workers(Turn& turn);      // workers.cc

@@ -134,7 +134,7 @@ void keep_workers(Turn& turn) {
   for (const kube::Deployment& each : turn.seen.deployments) {
     if (each.metadata.label(api::kComponentLabel) == api::kComponentWorker &&
         each.metadata.name != status.stable_revision &&
-        each.metadata.name != status.candidate_revision) {
+        each.metadata.name != status.candidate_revision && !is_previous(turn, each.metadata.name)) {
       retire(turn, each);
     }
   }
