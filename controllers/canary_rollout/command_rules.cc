@@ -35,7 +35,7 @@ std::string refuse_for_another(const Turn& turn, const Command& command) {
   if (status.phase == api::RolloutPhase::kRollingBack) {
     return "it is being rolled back already";
   }
-  if (is_committed(turn)) {
+  if (is_committed(turn) && status.phase != api::RolloutPhase::kWatching) {
     return "it has become the stable revision already";
   }
   return {};

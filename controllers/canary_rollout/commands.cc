@@ -52,6 +52,13 @@ bool take_step(std::string_view word, Command& command) {
 // What an accepted command does, for people.
 std::string what_happens(const Turn& turn, const Command& command) {
   const std::string& step = turn.status().step_summary;
+  const bool is_watched = turn.status().phase == api::RolloutPhase::kWatching;
+  if (is_watched && command.verb == "abort") {
+    return "users go back to " + turn.status().stable_revision;
+  }
+  if (is_watched && command.verb == "promote") {
+    return "it is watched no longer";
+  }
   if (command.verb == "abort") {
     return "the candidate is rolled back";
   }
@@ -86,6 +93,10 @@ bool obey(Turn& turn, const Command& command) {
   }
   if (command.verb == "approve" && !awaits_promotion(turn)) {
     advance(turn, finding);
+    return true;
+  }
+  if (status.phase == api::RolloutPhase::kWatching && command.verb == "promote") {
+    conclude_promotion(turn, "PromotedByCommand", "its watch was ended by command " + command.id);
     return true;
   }
   if (command.verb == "approve" || command.verb == "promote") {

@@ -94,6 +94,19 @@ void on_lost_policy(Turn& turn) {
                                     turn.status().policy_revision)});
 }
 
+// The index made our candidate stable. Returns whether that moved the rollout on.
+bool was_committed(Turn& turn) {
+  const bool is_watched = turn.status().phase == api::RolloutPhase::kWatching;
+  if (control_of(turn) == nullptr) {
+    conclude_promotion(turn);
+    return true;
+  }
+  if (!is_watched) {
+    begin_watch(turn);
+  }
+  return !is_watched;
+}
+
 // Whether the index let our candidate go. If so the rollout ends here.
 bool was_let_go(Turn& turn) {
   const api::CanaryRolloutStatus& status = turn.status();
@@ -101,7 +114,13 @@ bool was_let_go(Turn& turn) {
     return false;
   }
   if (is_committed(turn)) {
-    conclude_promotion(turn);
+    return was_committed(turn);
+  }
+  if (status.phase == api::RolloutPhase::kWatching) {
+    supersede(turn,
+              {.verdict = "Superseded",
+               .reason = "Returned",
+               .message = turn.index().status.stable_revision + " is the stable revision again"});
     return true;
   }
   const api::CandidateStatus* next = turn.candidate();
@@ -165,6 +184,9 @@ void run_phase(Turn& turn, const SpecPolicy& spec_policy) {
     case api::RolloutPhase::kPromoting:
       on_promoting(turn);
       return;
+    case api::RolloutPhase::kWatching:
+      on_watching(turn);
+      return;
     case api::RolloutPhase::kRollingBack:
       on_rolling_back(turn);
       return;
@@ -205,7 +227,9 @@ void walk(Turn& turn) {
     forget_index(turn);
   }
   status.index_uid = index.metadata.uid;
-  status.stable_revision = index.status.stable_revision;
+  const api::PreviousStatus* control = control_of(turn);
+  const bool is_compared = control != nullptr && status.phase != api::RolloutPhase::kPromoted;
+  status.stable_revision = is_compared ? control->revision : index.status.stable_revision;
   const SpecPolicy spec_policy = resolve_policy(turn.seen.rollout.spec, index.spec);
   if (!is_attached(turn, spec_policy)) {
     on_foreign_index(turn);
@@ -241,7 +265,10 @@ void summarise(Turn& turn) {
   } else if (route->confirmed) {
     const bool is_ours = !status.candidate_revision.empty() &&
                          route->candidate_revision == status.candidate_revision;
-    status.observed_weight = is_ours ? route->weight : Share{0};
+    // Watched without its control it has all users.
+    const bool is_alone = status.phase == api::RolloutPhase::kWatching &&
+                          route->stable_revision == status.candidate_revision;
+    status.observed_weight = is_ours ? route->weight : is_alone ? kWhole : Share{0};
   }
   status.weight_summary = fmt::format(
       "{}/{}", format_share(status.observed_weight), format_share(status.desired_weight));

@@ -22,7 +22,8 @@ std::optional<LiveStep> live_step(const api::Step& step) {
 }
 
 bool has_live_step(const api::ResolvedPolicy& policy) {
-  return std::ranges::any_of(policy.steps,
+  return policy.rollback.watch_after_promotion > Duration::zero() ||
+         std::ranges::any_of(policy.steps,
                              [](const api::Step& step) { return live_step(step).has_value(); });
 }
 

@@ -23,10 +23,13 @@ struct LiveStep {
   [[nodiscard]] Share weight() const { return is_shadow ? Share{} : share; }
 };
 
+// What the new stable has of the users while it is watched; the old stable, its control, the rest.
+inline constexpr Share kWatchedShare{9500};
+
 // Empty for a step that sends it none.
 [[nodiscard]] std::optional<LiveStep> live_step(const api::Step& step);
 
-// The policy judges live queries at all.
+// The policy judges live queries at all: in a step, or after the promotion.
 [[nodiscard]] bool has_live_step(const api::ResolvedPolicy& policy);
 [[nodiscard]] bool has_shadow_step(const api::ResolvedPolicy& policy);
 

@@ -161,11 +161,19 @@ PodWatch::Pods workers_of(const Surroundings& world,
   return workers;
 }
 
-// Workers are expected from the moment that there is something to fetch.
-bool has_workers(const std::optional<api::CandidateStatus>& candidate) {
-  return candidate && !candidate->revision.empty() &&
-         (candidate->phase == api::CandidatePhase::kFetching ||
-          candidate->phase == api::CandidatePhase::kReady);
+// Whose workers are looked at: the candidate's, from the moment that there is something to fetch,
+// or those of the stable revision that is watched. Empty: nobody's.
+std::string judged_revision(const Observation& seen) {
+  if (!seen.index) {
+    return {};
+  }
+  const auto& candidate = seen.index->status.candidate;
+  if (candidate && (candidate->phase == api::CandidatePhase::kFetching ||
+                    candidate->phase == api::CandidatePhase::kReady)) {
+    return candidate->revision;
+  }
+  return !candidate && seen.index->status.previous ? seen.index->status.stable_revision
+                                                   : std::string();
 }
 
 }  // namespace
@@ -182,8 +190,7 @@ Observation CanaryRolloutController::observe(const api::CanaryRollout& rollout) 
   seen.evaluations = evaluations_of(world_, seen);
   seen.policies = policies_of(world_, rollout);
   seen.rejected_revisions = rejected_of(world_, index);
-  if (seen.index && has_workers(seen.index->status.candidate)) {
-    const std::string& revision = seen.index->status.candidate->revision;
+  if (const std::string revision = judged_revision(seen); !revision.empty()) {
     seen.candidate_pods =
         pod_watch_.look(key, revision, workers_of(world_, index, revision), world_.loop.wall_now());
   } else {

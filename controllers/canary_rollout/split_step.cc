@@ -1,5 +1,5 @@
 // Shadow and split steps: live queries for the candidate, or copies of them, judged block by block;
-// and the pause after one, in which that goes on.
+// and the pause after one and the watch after the promotion, in which that goes on.
 
 #include <fmt/format.h>
 
@@ -24,6 +24,9 @@ using analysis::BlockData;
 
 // The step whose traffic the candidate has: the present one, in a pause the last such before it.
 LiveStep present_step(const Turn& turn) {
+  if (turn.status().phase == api::RolloutPhase::kWatching) {
+    return {.share = kWatchedShare};
+  }
   const auto& steps = turn.policy->steps;
   std::size_t i = std::min(static_cast<std::size_t>(turn.status().step_index), steps.size() - 1);
   std::optional<LiveStep> step = live_step(steps.at(i));
@@ -44,6 +47,10 @@ void start_step(Turn& turn) {
   }
   const LiveStep step = present_step(turn);
   analysis::reset_step(*state, step.weight().fraction());
+  if (turn.status().phase == api::RolloutPhase::kWatching) {
+    // Nobody asked for more than the promotion: what both suffer from here on is not blamed on it.
+    state->marks.weight_raised_at = -1;
+  }
   take_baseline(turn, *state);
   store_state(turn, *state);
   turn.status().evidence->invalid_blocks = 0;
@@ -54,9 +61,9 @@ void start_step(Turn& turn) {
   if (!turn.status().step_started_at) {
     turn.status().step_started_at = turn.second;
   }
-  if (turn.status().phase == api::RolloutPhase::kProgressing) {
+  if (turn.status().phase != api::RolloutPhase::kPaused) {
     turn.status().message = "collecting evidence";
-    set_progressing(turn, "Progressing", turn.status().message);
+    set_progressing(turn, api::name_of(turn.status().phase), turn.status().message);
   }
   look_again_in(turn, turn.policy->analysis.block);
 }
@@ -81,25 +88,46 @@ void await_traffic(Turn& turn) {
                                          trouble),
                              kTextMax);
   }
-  set_progressing(turn, "Progressing", status.message);
+  set_progressing(turn, api::name_of(status.phase), status.message);
   look_again_in(turn, turn.policy->analysis.block / 2);
+}
+
+// Without a worker of the old stable the new one is not judged: what fails both would look like its
+// own fault.
+bool lacks_control(const Turn& turn) {
+  const api::PreviousStatus* control = control_of(turn);
+  return control != nullptr && !control->ready_since;
+}
+
+// What was counted and cannot be judged.
+analysis::Block blind_block(const Turn& turn, const std::string& why) {
+  analysis::Block block;
+  block.data = BlockData::kBothBlind;
+  block.data_detail = why;
+  block.candidate_pods = turn.seen.candidate_pods.ready;
+  return block;
+}
+
+// The block that has ended; what is counted in it is counted no more, even if it is not judged.
+analysis::Block end_block(Turn& turn, analysis::State& state, const EndedBlock& ended) {
+  if (!ended.fresh.is_fresh) {
+    return blind_block(turn, ended.fresh.detail);
+  }
+  TakenBlock taken = take_block(turn, state);
+  if (lacks_control(turn)) {
+    return blind_block(
+        turn, "no worker of " + turn.status().stable_revision + " is ready to compare with");
+  }
+  if (auto& agreement = turn.status().evidence->agreement) {
+    add_agreement(*agreement, taken.compared);
+  }
+  return std::move(taken.block);
 }
 
 void fold_block(Turn& turn, analysis::State state, const EndedBlock& ended) {
   const analysis::Settings settings = settings_of(*turn.policy);
   const analysis::State before = state;
-  analysis::Block block;
-  if (ended.fresh.is_fresh) {
-    TakenBlock taken = take_block(turn, state);
-    block = std::move(taken.block);
-    if (auto& agreement = turn.status().evidence->agreement) {
-      add_agreement(*agreement, taken.compared);
-    }
-  } else {
-    block.data = BlockData::kBothBlind;
-    block.data_detail = ended.fresh.detail;
-    block.candidate_pods = turn.seen.candidate_pods.ready;
-  }
+  analysis::Block block = end_block(turn, state, ended);
   block.index = state.block_index + ended.intervals;
   const analysis::Assessment assessment = analysis::fold(settings, state, block);
   store_state(turn, state);
@@ -132,6 +160,7 @@ void await_block(Turn& turn) {
   }
   fold_block(turn, std::move(*state), *ended);
   const bool goes_on = turn.status().phase == api::RolloutPhase::kProgressing ||
+                       turn.status().phase == api::RolloutPhase::kWatching ||
                        turn.status().phase == api::RolloutPhase::kPaused;
   if (goes_on && turn.status().step_started_at) {
     look_again_in(turn, turn.policy->analysis.block);
@@ -142,9 +171,12 @@ void await_block(Turn& turn) {
 
 void on_progressing(Turn& turn) {
   CHECK(turn.policy.has_value());
-  if (fails_hard(turn)) {
-    return;
+  if (!fails_hard(turn, unready_max(turn))) {
+    judge_live(turn);
   }
+}
+
+void judge_live(Turn& turn) {
   if (!turn.status().step_started_at) {
     await_traffic(turn);
   } else if (!turn.status().evidence || !turn.status().evidence->block_ended_at) {

@@ -13,6 +13,7 @@
 #include "controllers/canary_rollout/pauses.h"
 #include "controllers/canary_rollout/policy.h"
 #include "controllers/canary_rollout/transitions.h"
+#include "controllers/canary_rollout/watching.h"
 
 namespace sluice::canary_rollout {
 namespace {
@@ -187,15 +188,27 @@ bool apply_inconclusive_policy(Turn& turn, const JudgedBlock& judged) {
   return false;
 }
 
+// While a person is waited for only what speaks against the candidate counts.
+void act_in_pause(Turn& turn, const JudgedBlock& judged) {
+  const bool rolls_back = no_data_policy(*turn.policy) == api::NoDataPolicy::kRollback;
+  if (!rolls_back || !apply_no_data_policy(turn, judged)) {
+    end_late_pause(turn,
+                   !is_suspect(judged) && !is_quarantined(turn) && is_split_confirmed(turn) &&
+                       judged.block.data == analysis::BlockData::kValid);
+  }
+}
+
+}  // namespace
+
 void keep_looking(Turn& turn, const JudgedBlock& judged, const std::string& awaited) {
   const analysis::Assessment& seen = judged.assessment;
   std::string message = seen.message;
   if (seen.verdict == Verdict::kAdvance) {
-    message = fmt::format("the evidence is there; the step waits for {}", awaited);
+    message = fmt::format("the evidence is there; it waits for {}", awaited);
   }
   turn.status().message = bounded(message, kTextMax);
   if (seen.verdict != Verdict::kHold) {
-    set_progressing(turn, "Progressing", message);
+    set_progressing(turn, api::name_of(turn.status().phase), message);
     return;
   }
   const std::string_view reason = analysis::to_string(seen.reason);
@@ -209,18 +222,6 @@ void keep_looking(Turn& turn, const JudgedBlock& judged, const std::string& awai
     set_not_progressing(turn, reason, message);
   }
 }
-
-// While a person is waited for only what speaks against the candidate counts.
-void act_in_pause(Turn& turn, const JudgedBlock& judged) {
-  const bool rolls_back = no_data_policy(*turn.policy) == api::NoDataPolicy::kRollback;
-  if (!rolls_back || !apply_no_data_policy(turn, judged)) {
-    end_late_pause(turn,
-                   !is_suspect(judged) && !is_quarantined(turn) && is_split_confirmed(turn) &&
-                       judged.block.data == analysis::BlockData::kValid);
-  }
-}
-
-}  // namespace
 
 bool share_matches(const analysis::StepTotals& totals, double weight) {
   // Pairs were meant for the candidate when quarantine sent them to both.
@@ -258,6 +259,10 @@ void act_on_block(Turn& turn, const JudgedBlock& judged) {
                  .message = is_stale ? judged.block.data_detail : std::string()});
   if (turn.status().phase == api::RolloutPhase::kPaused) {
     act_in_pause(turn, judged);
+    return;
+  }
+  if (turn.status().phase == api::RolloutPhase::kWatching) {
+    act_in_watch(turn, judged);
     return;
   }
   std::string awaited = what_step_awaits(turn, judged);

@@ -1,6 +1,9 @@
 #pragma once
-// What follows from a block of a shadow or split step: rollback, the next step, or keep looking.
+// What follows from a block of a shadow or split step, or of a watch: rollback, the next step, or
+// keep looking.
 // Internal to the core.
+
+#include <string>
 
 #include "controllers/analysis/rollout_analysis.h"
 #include "controllers/canary_rollout/live_step.h"
@@ -16,6 +19,10 @@ struct JudgedBlock {
   const analysis::Block& block;
   const analysis::Assessment& assessment;
 };
+
+// Says in message and condition how the judging stands; once the evidence is there, what else is
+// awaited.
+void keep_looking(Turn& turn, const JudgedBlock& judged, const std::string& awaited);
 
 void act_on_block(Turn& turn, const JudgedBlock& judged);
 

@@ -158,7 +158,7 @@ std::size_t StoryWorld::answer(double slowness) {
 }
 
 bool StoryWorld::count_stable(Router& router, wire::CounterMode mode) {
-  const std::string& stable = index->status.stable_revision;
+  const std::string& stable = index->status.route->stable_revision;
   auto& counters = counters_of(router, stable, mode);
   const bool failed = flip(stable_error_rate);
   ++counters.ended;
@@ -225,7 +225,7 @@ void StoryWorld::serve_pair(Router& router, const std::string& candidate) {
 
 // A tenth of the copies goes to another worker of stable.
 void StoryWorld::serve_copy(Router& router, bool has_stable_failed) {
-  const std::string& stable = index->status.stable_revision;
+  const std::string& stable = index->status.route->stable_revision;
   const bool is_twin = rng_.below(10) == 0;
   const std::string asked = is_twin ? stable : index->status.route->candidate_revision;
   auto& pairs = router.counters.pairs;
@@ -281,18 +281,24 @@ void StoryWorld::scrape() {
   }
 }
 
-// The index's side: renders what is desired for its own candidate, nothing otherwise.
+// The index's side: renders what is desired for its own candidate, or for the stable revision that
+// is watched; nothing otherwise.
 void StoryWorld::obey() {
   api::RouteStatus& route = *index->status.route;
   const api::DesiredTraffic& desired = rollout.status.desired;
   const auto& candidate = index->status.candidate;
-  const bool is_ours = candidate && desired.index_uid == index->metadata.uid &&
-                       desired.index_generation == candidate->generation &&
-                       desired.candidate == candidate->revision;
+  const auto& previous = index->status.previous;
+  const std::string judged = previous    ? index->status.stable_revision
+                             : candidate ? candidate->revision
+                                         : std::string();
+  const bool is_ours = !judged.empty() && desired.index_uid == index->metadata.uid &&
+                       (previous || desired.index_generation == candidate->generation) &&
+                       desired.candidate == judged;
   const bool has_weight = is_ours && desired.mode != api::TrafficMode::kNone;
   const Share weight = has_weight ? desired.weight : Share{0};
   const Share shadow = has_weight ? desired.shadow_percent : Share{0};
-  const std::string revision = has_weight ? candidate->revision : std::string();
+  const std::string revision = has_weight ? judged : std::string();
+  route.stable_revision = previous ? previous->revision : index->status.stable_revision;
   if (route.candidate_revision != revision || route.weight != weight || route.shadow != shadow) {
     if (route.weight != weight) {
       weights.push_back(weight);
@@ -322,14 +328,35 @@ void StoryWorld::obey() {
   settle_candidate();
 }
 
+// What the rollout's end means for the old stable that is kept beside a new one.
+void StoryWorld::settle_watch() {
+  api::RagIndexStatus& status = index->status;
+  if (rollout.status.phase == api::RolloutPhase::kRolledBack) {
+    seen.rejected_revisions.push_back(status.stable_revision);
+    status.stable_revision = status.previous->revision;
+    status.previous.reset();
+  } else if (rollout.status.phase == api::RolloutPhase::kPromoted) {
+    status.previous.reset();
+  }
+}
+
 void StoryWorld::settle_candidate() {
   auto& candidate = index->status.candidate;
+  if (index->status.previous) {
+    settle_watch();
+  }
   if (!candidate) {
     return;
   }
   const api::CanaryRolloutStatus& theirs = rollout.status;
   if (theirs.desired.mode == api::TrafficMode::kPromote && index->status.route->confirmed &&
       index->status.route->weight == kWhole) {
+    if (rollout.spec.rollback.watch_after_promotion > Duration::zero()) {
+      index->status.previous = api::PreviousStatus{.revision = index->status.stable_revision,
+                                                   .since = now,
+                                                   .candidate_since = candidate->since,
+                                                   .ready_since = now};
+    }
     index->status.stable_revision = candidate->revision;
     candidate.reset();
   } else if (theirs.phase == api::RolloutPhase::kRolledBack &&

@@ -100,6 +100,7 @@ class StoryWorld {
   void scrape();
   void obey();
   void settle_candidate();
+  void settle_watch();
   [[nodiscard]] bool flip(double probability);
 
   Rng rng_;

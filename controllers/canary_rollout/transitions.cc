@@ -252,12 +252,34 @@ void supersede(Turn& turn, const Finding& finding) {
       turn, false, "Superseded", fmt::format("{}: {}", candidate_text(status), finding.message));
 }
 
-void conclude_promotion(Turn& turn) {
+void begin_watch(Turn& turn) {
   api::CanaryRolloutStatus& status = turn.status();
-  const std::string message = fmt::format("{} is the stable revision", status.candidate_revision);
-  record(turn, {.verdict = "Promoted", .reason = "Committed", .message = message});
+  const api::PreviousStatus* control = control_of(turn);
+  CHECK(control != nullptr);
+  const std::string message = fmt::format("{} is the stable revision; {} stays for a while",
+                                          status.candidate_revision,
+                                          control->revision);
+  leave_pauses(turn);
+  status.phase = api::RolloutPhase::kWatching;
+  status.step_index = status.step_count;
+  status.step_started_at.reset();
+  status.step_summary = fmt::format("{}/{} watching", status.step_count, status.step_count);
+  status.stable_revision = control->revision;
+  status.message = message;
+  ask_for(turn, api::TrafficMode::kSplit, kWatchedShare);
+  record(turn, {.verdict = "Advanced", .reason = "Committed", .message = message});
+  set_progressing(turn, "Watching", message);
+  announce(turn, false, "Watching", message);
+}
+
+void conclude_promotion(Turn& turn, std::string_view reason, std::string_view why) {
+  api::CanaryRolloutStatus& status = turn.status();
+  const std::string message = fmt::format(
+      "{} is the stable revision{}{}", status.candidate_revision, why.empty() ? "" : ": ", why);
+  record(turn, {.verdict = "Promoted", .reason = std::string(reason), .message = message});
   ask_for(turn, api::TrafficMode::kNone, Share{0});
   status.phase = api::RolloutPhase::kPromoted;
+  status.stable_revision = status.candidate_revision;
   status.message = message;
   status.verdict = "Promoted " + status.candidate_revision;
   status.evidence.reset();

@@ -46,8 +46,13 @@ void conclude_rollback(Turn& turn);
 // it.
 void supersede(Turn& turn, const Finding& finding);
 
-// The index has committed to the candidate.
-void conclude_promotion(Turn& turn);
+// The index has committed to the candidate and keeps the old stable: they are compared further.
+void begin_watch(Turn& turn);
+
+// The index has committed to the candidate and keeps nothing beside it, or need not any longer.
+void conclude_promotion(Turn& turn,
+                        std::string_view reason = "Committed",
+                        std::string_view why = "");
 
 // Everything that spoke of an index that is gone is forgotten.
 void forget_index(Turn& turn);

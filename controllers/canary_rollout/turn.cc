@@ -41,6 +41,7 @@ bool is_in_progress(api::RolloutPhase phase) {
     case api::RolloutPhase::kProgressing:
     case api::RolloutPhase::kPaused:
     case api::RolloutPhase::kPromoting:
+    case api::RolloutPhase::kWatching:
     case api::RolloutPhase::kRollingBack:
       return true;
     case api::RolloutPhase::kIdle:
@@ -68,6 +69,13 @@ bool is_our_candidate(const Turn& turn) {
 bool is_committed(const Turn& turn) {
   const std::string& revision = turn.status().candidate_revision;
   return !revision.empty() && turn.index().status.stable_revision == revision;
+}
+
+const api::PreviousStatus* control_of(const Turn& turn) {
+  const auto& previous = turn.index().status.previous;
+  const bool is_ours =
+      previous && is_committed(turn) && turn.status().candidate_since == previous->candidate_since;
+  return is_ours ? &*previous : nullptr;
 }
 
 bool is_traffic_off(const Turn& turn) {

@@ -38,6 +38,9 @@ struct Turn {
 // The index made our candidate its stable revision: the commit point of a rollout.
 [[nodiscard]] bool is_committed(const Turn& turn);
 
+// The old stable that the index keeps beside ours since it committed; null where it keeps none.
+[[nodiscard]] const api::PreviousStatus* control_of(const Turn& turn);
+
 // The route is confirmed by all routers and gives no candidate any traffic, or there is no route.
 [[nodiscard]] bool is_traffic_off(const Turn& turn);
 // All routers confirm exactly what the status desires.

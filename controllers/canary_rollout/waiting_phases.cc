@@ -15,20 +15,6 @@
 namespace sluice::canary_rollout {
 namespace {
 
-constexpr Duration kUnreadyMax = std::chrono::seconds(60);
-
-// How long the candidate may be without a ready worker. With traffic that is an outage. Before it
-// the workers may still be fetching: noDataTimeout then, but who has made it short meant queries,
-// not pods.
-Duration unready_max(const Turn& turn) {
-  const api::RouteStatus* route = turn.route();
-  const bool has_traffic = route != nullptr && !route->candidate_revision.empty() &&
-                           route->candidate_revision == turn.status().candidate_revision;
-  return has_traffic || turn.status().phase == api::RolloutPhase::kPromoting
-             ? kUnreadyMax
-             : std::max(kUnreadyMax, turn.policy->analysis.no_data_timeout);
-}
-
 std::string build_message(const api::CandidateStatus& candidate) {
   switch (candidate.phase) {
     case api::CandidatePhase::kResolving:
@@ -67,7 +53,16 @@ void begin_or_wait(Turn& turn, const SpecPolicy& spec_policy) {
 
 }  // namespace
 
-bool fails_hard(Turn& turn) {
+Duration unready_max(const Turn& turn) {
+  const api::RouteStatus* route = turn.route();
+  const bool has_traffic = route != nullptr && !route->candidate_revision.empty() &&
+                           route->candidate_revision == turn.status().candidate_revision;
+  return has_traffic || turn.status().phase == api::RolloutPhase::kPromoting
+             ? kUnreadyMax
+             : std::max(kUnreadyMax, turn.policy->analysis.no_data_timeout);
+}
+
+bool fails_hard(Turn& turn, Duration unready_max) {
   const CandidatePods& pods = turn.seen.candidate_pods;
   if (pods.is_crash_looping) {
     roll_back(turn,
@@ -81,17 +76,16 @@ bool fails_hard(Turn& turn) {
     return false;
   }
   const Duration unready = turn.now - *pods.none_ready_since;
-  const Duration longest = unready_max(turn);
-  if (unready >= longest) {
+  if (unready >= unready_max) {
     roll_back(turn,
               {.verdict = "RolledBack",
                .reason = "NoReadyWorker",
                .message = fmt::format("no worker of the candidate has been ready for {}: {}",
-                                      format_duration(longest),
+                                      format_duration(unready_max),
                                       pods.detail)});
     return true;
   }
-  look_again_in(turn, longest - unready);
+  look_again_in(turn, unready_max - unready);
   return false;
 }
 
@@ -128,7 +122,7 @@ void on_pending(Turn& turn) {
     set_progressing(turn, "Pending", status.message);
     return;
   }
-  if (fails_hard(turn)) {
+  if (fails_hard(turn, unready_max(turn))) {
     return;
   }
   if (is_held(turn)) {
@@ -144,7 +138,7 @@ void on_paused(Turn& turn) {
   CHECK(turn.policy.has_value());
   if (turn.status().desired.mode != api::TrafficMode::kNone) {
     on_progressing(turn);
-  } else if (!fails_hard(turn)) {
+  } else if (!fails_hard(turn, unready_max(turn))) {
     learn_from_stable(turn);
     end_late_pause(turn, true);
   }
@@ -154,26 +148,26 @@ void on_paused(Turn& turn) {
 }
 
 void on_promoting(Turn& turn) {
-  if (is_committed(turn)) {
-    conclude_promotion(turn);
-    return;
-  }
   // Before the commit the old stable is still whole, so going back costs nothing.
-  static_cast<void>(fails_hard(turn));
+  static_cast<void>(fails_hard(turn, unready_max(turn)));
 }
 
 void on_rolling_back(Turn& turn) {
   api::CanaryRolloutStatus& status = turn.status();
-  if (is_committed(turn)) {
-    // The index was quicker: its write of the stable revision is what counts.
+  const bool is_return = control_of(turn) != nullptr;
+  if (is_committed(turn) && !is_return) {
+    // The index was quicker, and keeps no old stable: its write of the stable revision is what
+    // counts.
     conclude_promotion(turn);
     return;
   }
   const api::RouteStatus* route = turn.route();
   // While the candidate is the index's, an answer to an earlier request could still be on its way;
-  // once it is not, nothing can give it weight.
+  // once it is not, nothing can give it weight. In a return the index has to say that all is the
+  // old stable's.
+  const bool may_have_weight = is_our_candidate(turn) || is_return;
   const bool is_answered =
-      !is_our_candidate(turn) || route == nullptr || route->desired_seq >= status.desired.seq;
+      !may_have_weight || route == nullptr || route->desired_seq >= status.desired.seq;
   if (!is_traffic_off(turn) || !is_answered) {
     return;
   }
