@@ -107,7 +107,7 @@ bool Duet::count(const std::string& revision, wire::CounterMode mode) {
   const bool failed = fails(revision);
   ++counters.ended;
   counters.failed += failed ? 1 : 0;
-  if (revision == index().stable_revision) {
+  if (revision == stable_) {
     return failed;
   }
   if (counters_.quarantine.empty() || counters_.quarantine[0].revision != revision) {
@@ -136,6 +136,7 @@ void Duet::serve() {
   if (!table.stable) {
     return;
   }
+  stable_ = table.stable->revision;
   for (int i = 0; i < static_cast<int>(options_.queries_per_tick); ++i) {
     const bool is_candidates = table.candidate && rng_.unit() < table.candidate->weight.fraction();
     if (!is_candidates) {
@@ -209,11 +210,12 @@ canary_rollout::Observation Duet::observe() const {
                             .counters = sample.counters,
                             .arrived_at = sample.arrived.wall});
   }
-  const auto& candidate = index().candidate;
+  const std::string judged = index().candidate  ? index().candidate->revision
+                             : index().previous ? index().stable_revision
+                                                : std::string();
   for (const auto& [name, pod] : world.pods) {
     const bool is_worker = pod.metadata.label(api::kComponentLabel) == api::kComponentWorker;
-    if (candidate && is_worker && pod.metadata.label(api::kRevisionLabel) == candidate->revision &&
-        kube::is_ready(pod)) {
+    if (is_worker && pod.metadata.label(api::kRevisionLabel) == judged && kube::is_ready(pod)) {
       ++seen.candidate_pods.ready;
     }
   }

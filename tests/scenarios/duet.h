@@ -75,7 +75,8 @@ class Duet {
   DuetOptions options_;
   Rng rng_;
   wire::Counters counters_;
-  double level_ = 0;  // Of the router's detector.
+  double level_ = 0;    // Of the router's detector.
+  std::string stable_;  // In the router's table.
   std::vector<canary_rollout::StoredPolicy> policies_;
   std::int64_t version_ = 0;
 };

@@ -145,7 +145,8 @@ void Witness::look_at_weight(const wire::RouteTable& table) {
   expect(has_passed_evaluation(status), "weight before the evaluation was passed");
   const bool may_have_weight = status.phase == api::RolloutPhase::kProgressing ||
                                status.phase == api::RolloutPhase::kPaused ||
-                               status.phase == api::RolloutPhase::kPromoting;
+                               status.phase == api::RolloutPhase::kPromoting ||
+                               status.phase == api::RolloutPhase::kWatching;
   expect(may_have_weight, fmt::format("weight in phase {}", name_of(status.phase)));
   expect(candidate.weight == status.desired.weight &&
              candidate.shadow == status.desired.shadow_percent,
