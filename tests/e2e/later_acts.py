@@ -13,6 +13,7 @@ from kube import is_true
 from loss_acts import lost_api_server, lost_workers
 from stage import Act, Stage, parse_time
 from upgrade_act import upgraded_operator
+from watch_acts import worse_after_promotion
 
 
 def slow_candidate(stage: Stage, act: Act) -> None:
@@ -52,6 +53,7 @@ LATER_ACTS: dict[int, tuple[str, str, Callable[[Stage, Act], None]]] = {
     8: ("the API server killed", "Promoted", lost_api_server),
     9: ("workers deleted", "Promoted", lost_workers),
     10: ("a newer revision", "Promoted", overtaken),
+    11: ("worse once promoted", "RolledBack", worse_after_promotion),
     12: ("policy, index deleted", "Rejected", deleted_policy),
     13: ("the operator upgraded", "Promoted", upgraded_operator),
 }

@@ -7,7 +7,7 @@ import signal
 import subprocess
 from pathlib import Path
 
-from kube import REPO, CommandFailed, Kube, TooLate, dig
+from kube import REPO, CommandFailed, Kube, Object, TooLate, dig
 
 
 def process_of_operator(kube: Kube, containerd_socket: str) -> int:
@@ -16,7 +16,16 @@ def process_of_operator(kube: Kube, containerd_socket: str) -> int:
     running = [pod for pod in pods if dig(pod, "status.containerStatuses.0.state.running")]
     if len(running) != 1:
         raise CommandFailed(f"{len(running)} operator pods are running; one was expected")
-    container = dig(running[0], "status.containerStatuses.0.containerID").rpartition("/")[2]
+    process = process_of_pod(running[0], containerd_socket)
+    command = Path(f"/proc/{process}/cmdline").read_bytes().split(b"\0")[0]
+    if not command.endswith(b"sluice-operator"):
+        raise CommandFailed(f"process {process} is {command!r}, not the operator")
+    return process
+
+
+def process_of_pod(pod: Object, containerd_socket: str) -> int:
+    """The process id of its first container."""
+    container = dig(pod, "status.containerStatuses.0.containerID", "").rpartition("/")[2]
     tasks = subprocess.run(
         ["ctr", "-a", containerd_socket, "-n", "k8s.io", "tasks", "ls"],
         capture_output=True,
@@ -27,11 +36,7 @@ def process_of_operator(kube: Kube, containerd_socket: str) -> int:
     for line in tasks.splitlines():
         words = line.split()
         if words and words[0] == container:
-            process = int(words[1])
-            command = Path(f"/proc/{process}/cmdline").read_bytes().split(b"\0")[0]
-            if not command.endswith(b"sluice-operator"):
-                raise CommandFailed(f"process {process} is {command!r}, not the operator")
-            return process
+            return int(words[1])
     raise CommandFailed(f"containerd knows no task of container {container}")
 
 

@@ -18,7 +18,7 @@ INDEX = "packages"
 OPERATOR_NAMESPACE = "sluice-system"
 POLICY = REPO / "examples" / "rollout.yaml"
 ENDED = {"Promoted", "RolledBack", "Superseded", "Invalid"}
-UNDER_WAY = {"Pending", "Evaluating", "Progressing", "Paused", "Promoting", "RollingBack"}
+UNDER_WAY = {"Pending", "Evaluating", "Progressing", "Paused", "Promoting", "Watching", "RollingBack"}
 
 
 @dataclass

@@ -29,7 +29,8 @@ from stage import INDEX, OPERATOR_NAMESPACE, Act, Stage
 from turns import our_turn
 
 ALL_ACTS = {**dict(enumerate(ACTS, 1)), **LATER_ACTS}
-ON_THE_NODE = {6: "the operator cannot be killed", 8: "the API server cannot be killed", 13: "another image cannot be loaded"}
+ON_THE_NODE = {6: "the operator cannot be killed", 8: "the API server cannot be killed",
+               11: "nothing can be done to its pods from outside", 13: "another image cannot be loaded"}
 CORPUS_FILES = ("packages.jsonl.gz", "golden.jsonl")
 
 
