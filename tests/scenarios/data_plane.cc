@@ -250,6 +250,10 @@ void DataPlane::note(RouterProcess& process,
 
 // A worker that rehearses a failure says so in its arguments; one that is gone does not answer.
 bool DataPlane::fails(const router::Attempt& attempt) {
+  constexpr double kSpoiltShare = 0.2;
+  if (attempt.endpoint->revision == spoilt_ && rng_.unit() < kSpoiltShare) {
+    return true;
+  }
   for (const auto& [uid, seen] : pods_) {
     if (seen.pod.status.pod_ip == attempt.endpoint->address.host) {
       const auto rate = parse_share(value_of(seen.arguments, "--drill-error-rate"));

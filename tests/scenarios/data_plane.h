@@ -31,6 +31,9 @@ class DataPlane {
   DataPlane(const DataPlane&) = delete;
   DataPlane& operator=(const DataPlane&) = delete;
 
+  // A fifth of what this revision's workers answer fails from now on.
+  void spoil(const std::string& revision) { spoilt_ = revision; }
+
   // Of all users so far.
   [[nodiscard]] std::int64_t queries() const { return queries_; }
 
@@ -76,6 +79,7 @@ class DataPlane {
   std::int64_t seen_revision_ = -1;
   std::map<std::string, PodSeen> pods_;                              // By UID.
   std::map<std::string, std::unique_ptr<RouterProcess>> processes_;  // By UID of the pod.
+  std::string spoilt_;
   std::int64_t queries_ = 0;
   std::int64_t failures_ = 0;
 };

@@ -33,7 +33,8 @@ std::vector<Play> all_plays() {
                         Act::kBadQuality,
                         Act::kFailingDrill,
                         Act::kFailingShadow,
-                        Act::kNewWords}) {
+                        Act::kNewWords,
+                        Act::kWorseLater}) {
     for (const Trouble trouble : {Trouble::kCrash, Trouble::kLostReply}) {
       // All acts begin alike.
       const std::size_t first =
@@ -53,7 +54,8 @@ std::string name_of(const testing::TestParamInfo<Play>& info) {
                                         {Act::kBadQuality, "BadQuality"},
                                         {Act::kFailingDrill, "FailingDrill"},
                                         {Act::kFailingShadow, "FailingShadow"},
-                                        {Act::kNewWords, "NewWords"}};
+                                        {Act::kNewWords, "NewWords"},
+                                        {Act::kWorseLater, "WorseLater"}};
   const std::map<Trouble, std::string> troubles{{Trouble::kCrash, "CrashAfter"},
                                                 {Trouble::kLostReply, "ReplyLostOf"}};
   std::string name = fmt::format("{}_{}_{:03}_{}",
@@ -150,6 +152,18 @@ TEST(UndisturbedOperator, RollsBackAFailingDrill) {
   EXPECT_TRUE(
       has_been(ending, "phase", "Idle, Pending, Evaluating, Progressing, RollingBack, RolledBack"));
   EXPECT_TRUE(has_been(ending, "weight", "0%, 10%, 0%"));
+  EXPECT_NE(ending.cluster.find("\"sluice.dev/verdict\":\"rejected\""), std::string::npos);
+}
+
+TEST(UndisturbedOperator, GoesBackFromWhatTurnsBadOnceItIsStable) {
+  const Ending& ending = undisturbed(Act::kWorseLater);
+  ASSERT_TRUE(ending.has_ended) << ending.where << lines_of(ending.wrong);
+  EXPECT_EQ(lines_of(ending.wrong), "");
+  EXPECT_TRUE(has_been(ending,
+                       "phase",
+                       "Idle, Pending, Evaluating, Progressing, Promoting, Watching, RollingBack, "
+                       "RolledBack"));
+  EXPECT_TRUE(has_been(ending, "weight", "0%, 10%, 50%, 100%, 95%, 0%"));
   EXPECT_NE(ending.cluster.find("\"sluice.dev/verdict\":\"rejected\""), std::string::npos);
 }
 

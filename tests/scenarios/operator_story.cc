@@ -41,6 +41,7 @@ std::string text_of(const std::string& path) {
 std::string change_of(Act act) {
   switch (act) {
     case Act::kGoodChange:
+    case Act::kWorseLater:
       return "bm25.yaml";
     case Act::kBadQuality:
       return "wrong-field.yaml";
@@ -51,6 +52,19 @@ std::string change_of(Act act) {
       return "words.yaml";
   }
   return {};
+}
+
+// The policy that the act is played under.
+std::string policy_of(Act act) {
+  std::string text = text_of(act == Act::kFailingShadow ? "examples/rollout-shadow.yaml"
+                                                        : "examples/rollout.yaml");
+  if (act == Act::kWorseLater) {
+    const std::string last = "keepCandidateFor: 30s";
+    const std::size_t at = text.find(last);
+    CHECK(at != std::string::npos);
+    text.insert(at + last.size(), "\n    watchAfterPromotion: 5m");
+  }
+  return text;
 }
 
 // One life of the operator.
@@ -80,8 +94,7 @@ class Stage {
     server_.set_write_fault([this](const WriteRecord& write) { return fault_of(write); });
     server_.on_written([this](const WriteRecord& write) { written(write); });
     apply("examples/packages.yaml");
-    apply(play_.act == Act::kFailingShadow ? "examples/rollout-shadow.yaml"
-                                           : "examples/rollout.yaml");
+    CHECK(server_.apply_yaml(policy_of(play_.act)).has_value());
     start();
   }
 
@@ -113,9 +126,23 @@ class Stage {
 
   void written(const WriteRecord& write) {
     witness_.look(write);
+    if (play_.act == Act::kWorseLater && write.kind == api::kCanaryRolloutKind.kind) {
+      spoil_when_watched();
+    }
     if (is_counted(write) && is_turn_ && play_.trouble == Trouble::kCrash) {
       process_.reset();
       start();
+    }
+  }
+
+  // Only when it has been promoted does the revision turn bad.
+  void spoil_when_watched() {
+    const api::CanaryRolloutStatus status = rollout().status;
+    if (status.phase == api::RolloutPhase::kPromoting && !has_promoted_) {
+      has_promoted_ = true;
+      ending_.writes_before_change = ending_.writes.size();
+    } else if (status.phase == api::RolloutPhase::kWatching && status.step_started_at) {
+      data_plane_.spoil(status.candidate_revision);
     }
   }
 
@@ -151,6 +178,7 @@ class Stage {
   Witness witness_{server_};
   Ending ending_;
   bool is_turn_ = false;
+  bool has_promoted_ = false;
   std::uint64_t lives_ = 0;
   std::unique_ptr<Process> process_;
 };

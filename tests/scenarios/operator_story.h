@@ -15,6 +15,7 @@ enum class Act {
   kFailingDrill,   // Evaluates well, then fails a fifth of its requests: rolled back.
   kFailingShadow,  // The same under a policy with a shadow step: no user is given to it.
   kNewWords,       // BM25 with the words of a ModelVersion: promoted.
+  kWorseLater,     // Promoted under a policy with a watch, then it fails: back to the old stable.
 };
 
 enum class Trouble {
@@ -38,7 +39,8 @@ struct Ending {
   std::vector<std::string> history = {};  // Witness::history().
   std::vector<std::string> events = {};   // Kind and reason of each, sorted.
   std::vector<std::string> wrong = {};    // What did not hold, a line each.
-  std::size_t writes_before_change = 0;   // Until the first revision was served: alike in all acts.
+  // Until what is the act's own: the change, in kWorseLater the promotion.
+  std::size_t writes_before_change = 0;
   // The operator's writes as "PUT RagIndex default/packages status", but for renewals of the lease.
   std::vector<std::string> writes = {};
 };
