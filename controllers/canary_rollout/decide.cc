@@ -87,6 +87,11 @@ void on_lost_policy(Turn& turn) {
     look_again_in(turn, std::chrono::seconds(1));
     return;
   }
+  if (turn.status().phase == api::RolloutPhase::kWatching) {
+    // It has passed every step: what cannot be judged any further stays.
+    conclude_promotion(turn, "PolicyLost", "the stored policy of its rollout is gone");
+    return;
+  }
   roll_back(turn,
             {.verdict = "RolledBack",
              .reason = "PolicyLost",
@@ -97,6 +102,10 @@ void on_lost_policy(Turn& turn) {
 // The index made our candidate stable. Returns whether that moved the rollout on.
 bool was_committed(Turn& turn) {
   const bool is_watched = turn.status().phase == api::RolloutPhase::kWatching;
+  if (control_of(turn) == nullptr && is_watched) {
+    conclude_promotion(turn, "WatchEnded", "the index keeps the old stable no longer");
+    return true;
+  }
   if (control_of(turn) == nullptr) {
     conclude_promotion(turn);
     return true;

@@ -191,6 +191,15 @@ TEST(WatchingStory, ANewerRevisionEndsTheWatchUnlessSomethingSpeaksAgainst) {
   EXPECT_EQ(doubtful.status().phase, RolloutPhase::kWatching);
 }
 
+TEST(WatchingStory, AnIndexThatKeepsNoControlEndsIt) {
+  StoryWorld world = watched();
+  world.index_obeys = false;
+  world.index->status.previous.reset();
+  world.run(1);
+  EXPECT_EQ(world.status().phase, RolloutPhase::kPromoted);
+  EXPECT_EQ(world.newest().reason, "WatchEnded");
+}
+
 TEST(WatchingStory, AnIndexThatWentBackByItselfEndsItUnjudged) {
   StoryWorld world = watched();
   world.index_obeys = false;
@@ -200,6 +209,15 @@ TEST(WatchingStory, AnIndexThatWentBackByItselfEndsItUnjudged) {
   EXPECT_EQ(world.status().phase, RolloutPhase::kSuperseded);
   EXPECT_EQ(world.newest().reason, "Returned");
   EXPECT_FALSE(world.status().last_rollback.has_value());
+}
+
+TEST(WatchingStory, WithoutItsStoredPolicyItStays) {
+  StoryWorld world = watched();
+  world.rollout.spec.analysis.max_duration = minutes(7);  // The spec cannot stand in for it.
+  world.seen.policies.clear();
+  world.run(2);
+  EXPECT_EQ(world.status().phase, RolloutPhase::kPromoted);
+  EXPECT_EQ(world.newest().reason, "PolicyLost");
 }
 
 // The index's write was quicker than the verdict; the old stable is there, so the verdict holds.
