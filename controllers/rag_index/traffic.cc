@@ -38,7 +38,8 @@ RouteContent watched_content(const Turn& turn) {
   const std::string& previous = status.previous->revision;
   const bool is_new_ready = ready_workers(turn.seen, status.stable_revision) > 0;
   const bool is_old_ready = ready_workers(turn.seen, previous) > 0;
-  if (is_old_ready && turn.is_returning) {
+  const bool is_table_dead = !is_new_ready && status.route->stable_revision != previous;
+  if (is_old_ready && (turn.is_returning || is_table_dead)) {
     return {.stable = previous};
   }
   if (!turn.is_returning && is_new_ready) {

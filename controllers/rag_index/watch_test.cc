@@ -177,6 +177,25 @@ TEST_F(Watch, WhenBothAreAwayTheTableStays) {
   world.can_start = [](const std::string&) { return true; };
 }
 
+TEST_F(Watch, WhoeverIsBackFirstHasAllUsers) {
+  fail_workers_of(old);
+  world.can_start = [](const std::string&) { return false; };
+  ASSERT_TRUE(world.settle());
+  ASSERT_EQ(world.table().stable->revision, fresh);
+  world.can_start = [this](const std::string& revision) { return revision == old; };
+  for (auto& [name, pod] : world.pods) {
+    if (pod.metadata.label(api::kRevisionLabel) == old) {
+      pod.status.conditions = {{.type = "Ready", .status = kube::ConditionStatus::kTrue}};
+    }
+  }
+  ASSERT_TRUE(world.settle());
+  EXPECT_EQ(world.table().stable->revision, old);
+  EXPECT_FALSE(world.table().candidate.has_value());
+  EXPECT_EQ(world.status().stable_revision, fresh);
+  EXPECT_EQ(world.condition("Available").status, kube::ConditionStatus::kTrue);
+  world.can_start = [](const std::string&) { return true; };
+}
+
 TEST_F(Watch, EndsWhenNobodyJudgesAnyMore) {
   world.rollouts.clear();
   ASSERT_TRUE(world.settle());
