@@ -35,9 +35,9 @@ NO_REASONS = {
     # Verdicts, and reasons of decisions that become no condition.
     "Advance", "Advanced", "Approved", "BadCounts", "BlockInvalid", "BothBlind", "CandidateBlind", "CandidateLetGo",
     "Collecting", "Committed", "Coverage", "Differs", "Equivalent", "EvidenceAgainst", "Fail", "Hold", "Ignore",
-    "KeepLooking", "LowTraffic", "NewerCandidate", "NoDataIgnored", "NoStable", "NonInferior", "NotWorse",
-    "NothingToProve", "Pass", "PromotedByCommand", "Refused", "Reported", "RollBack", "Rollback", "StableBlind",
-    "StaleBlock", "Valid",
+    "KeepLooking", "LowTraffic", "NewerCandidate", "NewerRevision", "NoDataIgnored", "NoStable", "NonInferior",
+    "NotCompared", "NotWorse", "NothingToProve", "Pass", "PromotedByCommand", "Refused", "Reported", "Returned",
+    "RollBack", "Rollback", "StableBlind", "StaleBlock", "Valid", "WatchEnded", "Watched",
 }
 
 
