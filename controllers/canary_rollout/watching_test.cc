@@ -126,7 +126,7 @@ TEST(WatchingStory, WithoutAWorkerOfTheControlNothingIsJudged) {
   StoryWorld world = watched();
   world.index->status.previous->ready_since.reset();
   world.candidate_error_rate = 0.5;
-  world.seen.candidate_pods = {.none_ready_since = world.now - minutes(10)};
+  world.seen.candidate_pods = {.none_ready_since = world.now + minutes(-10)};
   world.run(60);
   EXPECT_EQ(world.status().phase, RolloutPhase::kWatching);
   EXPECT_EQ(reason_of(world, "DataStale"), "NoFreshCounters");
@@ -142,7 +142,7 @@ TEST(WatchingStory, WithoutAWorkerOfTheControlNothingIsJudged) {
 
 TEST(WatchingStory, NoReadyWorkerCountsFromWhenTheControlHasOne) {
   StoryWorld world = watched();
-  world.seen.candidate_pods = {.none_ready_since = world.now - seconds(200)};
+  world.seen.candidate_pods = {.none_ready_since = world.now + seconds(-200)};
   world.index->status.previous->ready_since = world.now;
   world.run(50);
   EXPECT_EQ(world.status().phase, RolloutPhase::kWatching);
