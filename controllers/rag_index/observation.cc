@@ -31,13 +31,14 @@ bool has_fetched(const kube::Pod& pod) {
 }  // namespace
 
 void add_revision(Observation& seen, const kube::ControllerRevision& revision) {
-  if (!may_be_ours(revision.metadata, seen.index.metadata)) {
-    return;
-  }
   if (revision.metadata.label(api::kComponentLabel) == api::kComponentPolicy) {
+    // Its CanaryRollout owns it, not the index.
     if (auto policy = from_json<api::ResolvedPolicy>(revision.data.text)) {
       seen.policies.emplace(revision.metadata.name, std::move(*policy));
     }
+    return;
+  }
+  if (!may_be_ours(revision.metadata, seen.index.metadata)) {
     return;
   }
   auto record = from_json<api::RevisionRecord>(revision.data.text);
