@@ -17,7 +17,7 @@ ensure_kube_program() {
   say "Kubernetes $KUBE_VERSION is not built yet: about 6 minutes on two cores, once (Go modules from ${GOPROXY:-proxy.golang.org})"
   run_logged "$(dirname "$KUBE")/build.log" "building Kubernetes $KUBE_VERSION" \
     env -C "$HACK_DIR/cluster-src" GOTOOLCHAIN=auto GOWORK=off GOFLAGS="-buildvcs=false -mod=readonly" CGO_ENABLED=0 \
-    nice "$go" build -v -trimpath -ldflags "$flags" -o "$KUBE.new" .
+    "$go" build -v -trimpath -ldflags "$flags" -o "$KUBE.new" .
   mv "$KUBE.new" "$KUBE"
   ln -sf sluice-kube "$(dirname "$KUBE")/kubectl"
   say "built $KUBE"

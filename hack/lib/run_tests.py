@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import functools
 import os
 import re
 import shutil
@@ -14,79 +15,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Callable
 
+from build_ahead import BuildAhead
+from commands import HACK, LOGS, REPO, PartFailed, clock, run, say
 from test_results import Counts, of_ctest, of_last_line, of_one
 
-REPO = Path(__file__).resolve().parents[2]
-HACK = REPO / "hack"
-LOGS = REPO / "build" / "test-logs"
-STARTED = time.monotonic()
+# The acts that are always played; --all adds those that mostly wait for a cluster to come back.
+STORY = [1, 2, 3, 4, 5, 6, 7, 11]
+WHOLE_STORY = [*range(1, 14)]
 # The tests that need the very code of the programs (preset release), or all of its speed.
 SHIPPED = ["analysis_test", "canary_rollout_test", "operator_faults_test", "operator_faults_test_2"]
 # Threads meet in these; the rest runs on one thread.
 THREADED = re.compile("http|proxy|router|worker|loop|transport|client|load|signals")
-
-
-class PartFailed(Exception):
-    """A command of a part failed; its output has been shown."""
-
-
-def clock() -> str:
-    seconds = int(time.monotonic() - STARTED)
-    return f"{seconds // 60}:{seconds % 60:02d}"
-
-
-def say(text: str) -> None:
-    print(f"[test {clock()}] {text}", flush=True)
-
-
-def run(name: str, command: list[str], seconds: float, check: bool = True, **environment: str) -> str:
-    """Runs a command with its output in a log of that name, says every 30 s that it is still at it, and
-    ends it with all that it started when its time is over. Returns what it wrote."""
-    log = LOGS / f"{name}.log"
-    say(f"{name}: {' '.join(command)[:150]}")
-    with log.open("w+") as output:
-        process = subprocess.Popen(
-            command, cwd=REPO, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
-            env={**os.environ, **environment}, start_new_session=True,
-        )
-        try:
-            status = wait(process, name, log, seconds)
-        except BaseException:
-            end_group(process)
-            raise
-    text = log.read_text(errors="replace")
-    if status != 0 and check:
-        print("\n".join(text.splitlines()[-60:]))
-        raise PartFailed(f"{name} ended with status {status}; all of its output is in {log}")
-    return text
-
-
-def wait(process: subprocess.Popen[bytes], name: str, log: Path, seconds: float) -> int:
-    deadline, next_word = time.monotonic() + seconds, time.monotonic() + 30
-    while True:
-        try:
-            return process.wait(0.2)
-        except subprocess.TimeoutExpired:
-            pass
-        if time.monotonic() > deadline:
-            raise PartFailed(f"{name} took more than {seconds:.0f} s and was ended; its output is in {log}")
-        if time.monotonic() > next_word:
-            lines = log.read_text(errors="replace").splitlines()
-            say(f"  … {name}: {lines[-1][-110:] if lines else ''}")
-            next_word += 30
-
-
-def end_group(process: subprocess.Popen[bytes]) -> None:
-    """Gently first: a test that is told to end cleans up."""
-    for how, seconds in ((signal.SIGINT, 60), (signal.SIGKILL, 10)):
-        try:
-            os.killpg(process.pid, how)
-            process.wait(seconds)
-            return
-        except ProcessLookupError:
-            return
-        except subprocess.TimeoutExpired:
-            continue
 
 
 def tracked(*patterns: str) -> list[str]:
@@ -107,8 +46,17 @@ def part_format() -> Counts:
 
 
 def part_build() -> Counts:
-    run("build-release", [str(HACK / "build"), "--preset", "release"], 3000)
+    build_programs()
     return of_one(True, "build")
+
+
+def commands_ahead() -> list[list[str]]:
+    return [*shipped_commands(), tsan_command(threaded_tests()), asan_command(), clang_tidy_command()]
+
+
+@functools.cache
+def build_programs() -> None:
+    run("build-release", [str(HACK / "build"), "--preset", "release"], 3000)
 
 
 def ctest(preset: str, arguments: list[str], seconds: float, **environment: str) -> Counts:
@@ -131,9 +79,15 @@ def part_dev() -> Counts:
     return ctest("dev", ["-L", "unit"], 1200)
 
 
+def shipped_commands() -> list[list[str]]:
+    return [["cmake", "--preset", "release", "-DSLUICE_TESTS=ON"], ["cmake", "--build", "build/release", "--target", *SHIPPED]]
+
+
 def part_shipped() -> Counts:
-    run("configure-shipped", ["cmake", "--preset", "release", "-DSLUICE_TESTS=ON"], 300)
-    run("build-shipped", ["cmake", "--build", "build/release", "--target", *SHIPPED], 3000)
+    AHEAD.finish()
+    configure, build = shipped_commands()
+    run("configure-shipped", configure, 300)
+    run("build-shipped", build, 3000)
     return ctest("release", ["-R", "^(" + "|".join([*SHIPPED, "crd_is_current"]) + ")$"], 1200)
 
 
@@ -157,9 +111,14 @@ def part_style() -> Counts:
     return ctest("dev", ["-L", "tidy"], 120)
 
 
+def clang_tidy_command() -> list[str]:
+    return [str(HACK / "lib" / "clang_tidy.py"), "--seconds", "1200"]
+
+
 def part_clang_tidy() -> Counts:
+    AHEAD.finish()
     run("configure-dev", ["cmake", "--preset", "dev"], 300)
-    text = run("clang-tidy", [str(HACK / "lib" / "clang_tidy.py"), "--seconds", "1200"], 1500, check=False)
+    text = run("clang-tidy", clang_tidy_command(), 1500, check=False)
     found = re.findall(r"^(\d+) clean, (\d+) with findings, (\d+) not checked$", text, re.MULTILINE)
     if not found:
         return Counts(failed=1, notes=["FAILED clang-tidy: ended without a count"])
@@ -169,19 +128,34 @@ def part_clang_tidy() -> Counts:
     return Counts(clean, bad, left, notes)
 
 
+def asan_command() -> list[str]:
+    return [str(HACK / "build"), "--preset", "asan"]
+
+
 def part_unit() -> Counts:
-    run("build-asan", [str(HACK / "build"), "--preset", "asan"], 3000)
+    AHEAD.finish()
+    run("build-asan", asan_command(), 3000)
     return ctest("asan", ["-L", "unit", "-E", "crd_is_current"], 1200,
                  ASAN_OPTIONS="detect_leaks=1:strict_string_checks=1", UBSAN_OPTIONS="print_stacktrace=1")
 
 
-def part_tsan() -> Counts:
+def threaded_tests() -> list[str]:
+    """Configures the preset tsan; the names of the tests that it is for."""
     run("configure-tsan", ["cmake", "--preset", "tsan"], 300)
     listing = run("list-tsan", ["ctest", "--test-dir", "build/tsan", "-N", "-L", "unit"], 60)
-    # A test that is a script over a program is no target of its own: the program runs under it in asan.
+    # A test that is a script over a program is no target of its own: the program runs under it in the part unit.
     targets = set(re.findall(r"^(\S+):", run("targets-tsan", ["cmake", "--build", "build/tsan", "--target", "help"], 60), re.MULTILINE))
-    names = [name for name in re.findall(r"Test +#\d+: (\S+)", listing) if THREADED.search(name) and name in targets]
-    run("build-tsan", [str(HACK / "build"), "--preset", "tsan", *names], 3000)
+    return [name for name in re.findall(r"Test +#\d+: (\S+)", listing) if THREADED.search(name) and name in targets]
+
+
+def tsan_command(names: list[str]) -> list[str]:
+    return [str(HACK / "build"), "--preset", "tsan", *names]
+
+
+def part_tsan() -> Counts:
+    AHEAD.finish()
+    names = threaded_tests()
+    run("build-tsan", tsan_command(names), 3000)
     return ctest("tsan", ["-R", "^(" + "|".join(names) + ")$"], 1200, TSAN_OPTIONS="halt_on_error=1 second_deadlock_stack=1")
 
 
@@ -212,7 +186,7 @@ class LocalCluster:
         self.use()
         if self.images:
             return
-        part_build()
+        build_programs()
         for key, arguments in (("image", []), ("tools", ["--tools"])):
             self.images[key] = run(f"image-{key}", [str(HACK / "image"), *arguments], 300).strip().splitlines()[-1]
         run("deploy", [str(HACK / "deploy"), "--image", self.images["image"]], 300, **self.environment)
@@ -226,6 +200,7 @@ class LocalCluster:
 
 
 CLUSTER = LocalCluster()
+AHEAD = BuildAhead()
 
 
 def e2e(name: str, modules: list[str], seconds: float) -> Counts:
@@ -246,7 +221,7 @@ def part_story() -> Counts:
     CLUSTER.deploy()
     environment = CLUSTER.environment
     text = run("story", [sys.executable, "-B", "tests/e2e/story.py", "--corpus", "build/corpus", "--namespace", "sluice-test-story",
-                         "--acts", "1,2,3,4,5,6,7,8,9,10,11,12,13", "--tools-image", CLUSTER.images["tools"], "--json", str(LOGS / "story.json"),
+                         "--acts", ",".join(str(act) for act in STORY), "--tools-image", CLUSTER.images["tools"], "--json", str(LOGS / "story.json"),
                          "--containerd-socket", environment["CONTAINERD_SOCKET"]], 2400, check=False, **environment)
     print("\n".join(text.splitlines()[-60:]))
     subprocess.run([environment["KUBECTL"], "delete", "namespace", "sluice-test-story", "--ignore-not-found", "--timeout=120s"],
@@ -269,25 +244,27 @@ class Part:
     is_whole: bool = True
 
 
+# What waits for a cluster comes before what is compiled for long: that is done ahead meanwhile.
 PARTS = [
     Part("format", "clang-format, shellcheck, Python's syntax, Dockerfile and hack/image agree", part_format, is_quick=True),
     Part("style", "tests/tidy: include direction, banned names, sizes, READMEs", part_style, is_quick=True),
     Part("scripts", "the scripts; each condition has a runbook, each alert its metric", part_scripts, is_quick=True),
     Part("dev", "unit tests with g++ and without sanitizers", part_dev, is_quick=True, is_whole=False),
     Part("build", "the programs as shipped, with g++ and -Werror (preset release)", part_build),
-    Part("shipped", "the programs' own code: all plays of faults, the bits of the evidence, CRDs current", part_shipped),
     Part("specs", "bad specs refused by a real API server, examples accepted", part_specs),
+    Part("story", "the acts of hack/demo on the real cluster", part_story),
+    Part("cluster", "deletion, bad input, commands and permissions on the real cluster", part_cluster),
+    Part("shipped", "the programs' own code: all plays of faults, the bits of the evidence, CRDs current", part_shipped),
     Part("tidy", "clang-tidy on what has changed since it was last clean", part_clang_tidy),
     Part("tsan", "worker, router, HTTP and loop tests with ThreadSanitizer", part_tsan),
     Part("unit", "unit tests with clang, AddressSanitizer and UndefinedBehaviorSanitizer; SciFact where its data is there", part_unit),
-    Part("story", "the thirteen acts of hack/demo --all on the real cluster", part_story),
-    Part("cluster", "deletion, bad input, commands and permissions on the real cluster", part_cluster),
 ]
 
 
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="hack/test")
     parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--all", action="store_true")
     parser.add_argument("--only", default="")
     parser.add_argument("--list", action="store_true")
     parser.add_argument("--go-on", action="store_true")
@@ -322,6 +299,8 @@ def show_summary(rows: list[tuple[str, str, Counts, float]]) -> Counts:
 
 def main() -> int:
     options = parse_arguments()
+    if options.all:
+        STORY[:] = WHOLE_STORY
     if options.list:
         print("\n".join(f"{part.name:<10}{part.what}" for part in PARTS))
         return 0
@@ -341,12 +320,15 @@ def main() -> int:
             began = time.monotonic()
             counts = run_part(part)
             rows.append((part.name, "FAILED" if counts.failed else "passed", counts, time.monotonic() - began))
+            if part.name == "build" and {"specs", "story", "cluster"} & {*options.wanted}:
+                AHEAD.start(commands_ahead)
             if counts.failed and not options.go_on:
                 stopped = f"{part.name} failed before"
     except KeyboardInterrupt:
         stopped = "interrupted"
         rows.append(("", stopped, Counts(failed=1, notes=["FAILED interrupted"]), 0))
     finally:
+        AHEAD.end()
         CLUSTER.end()
     total = show_summary(rows)
     say(f"wall time {clock()}")
