@@ -79,7 +79,8 @@ Rate wilson(std::int64_t crossed, std::int64_t runs) {
           .runs = runs,
           .rate = p,
           .low = std::max(0.0, centre - half),
-          .high = std::min(1.0, centre + half)};
+          // Of all trials it is 1, which rounding must not make a little less.
+          .high = crossed == runs ? 1.0 : std::min(1.0, centre + half)};
 }
 
 Estimate quantile(std::vector<double> values, double q) {
