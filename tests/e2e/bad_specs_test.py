@@ -58,6 +58,7 @@ BAD_ROLLOUTS: list[tuple[str, str, Any, str]] = [
     ("a weight of 0%", "spec.steps", [{"split": {"weight": "0%"}}], r"spec\.steps\[0\]\.split.*weight must be above 0%"),
     ("a weight of 150%", "spec.steps", [{"split": {"weight": "150%"}}], r"spec\.steps\[0\]\.split\.weight"),
     ("a weight as a number", "spec.steps", [{"split": {"weight": 5}}], r"spec\.steps\[0\]\.split\.weight"),
+    ("a watch of a month", "spec.rollback", {"watchAfterPromotion": "720h"}, r"watchAfterPromotion must be at most 168h"),
     ("a duration without unit", "spec.steps", [{"split": {"weight": "5%", "minDuration": "300"}}], r"split\.minDuration"),
     ("a minimum above the maximum", "spec.steps", [{"split": {"weight": "5%", "minDuration": "2h", "maxDuration": "1h"}}], r"minDuration must not be above"),
     ("a pause without time", "spec.steps", [{"pause": {"maxDuration": "0s"}}], r"spec\.steps\[0\]\.pause.*maxDuration must be above 0s"),
