@@ -9,8 +9,9 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from commands import LOGS, REPO, end_group, say
+from commands import LOGS, end_group, say, spawn
 
+SECONDS_MAX = 3000  # Of one command.
 Command = list[str]
 
 
@@ -55,10 +56,12 @@ class BuildAhead:
                 with self._lock:
                     if self._is_over:
                         return
-                    self._process = subprocess.Popen(command, cwd=REPO, stdin=subprocess.DEVNULL, stdout=log,
-                                                     stderr=subprocess.STDOUT, start_new_session=True)
+                    self._process = process = spawn(command, log)
                     self._set_priority()
-                self._process.wait()
+                try:
+                    process.wait(SECONDS_MAX)
+                except subprocess.TimeoutExpired:
+                    end_group(process)
                 with self._lock:
                     self._process = None
 

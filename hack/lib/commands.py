@@ -7,6 +7,7 @@ import signal
 import subprocess
 import time
 from pathlib import Path
+from typing import TextIO
 
 REPO = Path(__file__).resolve().parents[2]
 HACK = REPO / "hack"
@@ -33,10 +34,7 @@ def run(name: str, command: list[str], seconds: float, check: bool = True, **env
     log = LOGS / f"{name}.log"
     say(f"{name}: {' '.join(command)[:150]}")
     with log.open("w+") as output:
-        process = subprocess.Popen(
-            command, cwd=REPO, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
-            env={**os.environ, **environment}, start_new_session=True,
-        )
+        process = spawn(command, output, **environment)
         try:
             status = wait(process, name, log, seconds)
         except BaseException:
@@ -47,6 +45,14 @@ def run(name: str, command: list[str], seconds: float, check: bool = True, **env
         print("\n".join(text.splitlines()[-60:]))
         raise PartFailed(f"{name} ended with status {status}; all of its output is in {log}")
     return text
+
+
+def spawn(command: list[str], output: TextIO, **environment: str) -> subprocess.Popen[bytes]:
+    """Starts a command in the checkout, in a session of its own, with all that it says in `output`."""
+    return subprocess.Popen(
+        command, cwd=REPO, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
+        env={**os.environ, **environment}, start_new_session=True,
+    )
 
 
 def wait(process: subprocess.Popen[bytes], name: str, log: Path, seconds: float) -> int:

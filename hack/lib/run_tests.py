@@ -139,6 +139,7 @@ def part_unit() -> Counts:
                  ASAN_OPTIONS="detect_leaks=1:strict_string_checks=1", UBSAN_OPTIONS="print_stacktrace=1")
 
 
+@functools.cache
 def threaded_tests() -> list[str]:
     """Configures the preset tsan; the names of the tests that it is for."""
     run("configure-tsan", ["cmake", "--preset", "tsan"], 300)
