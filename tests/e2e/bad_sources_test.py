@@ -8,7 +8,7 @@ from kube import Object, condition, dig, is_true
 from small_index import SmallIndexTest, changed, make_corpus
 
 
-class BadSources(SmallIndexTest):
+class FirstBuilds(SmallIndexTest):
     def test_first_builds_that_cannot_work_say_why(self) -> None:
         """All at once: a source that cannot be reached is tried for two minutes."""
         documents, golden = make_corpus()
@@ -39,6 +39,8 @@ class BadSources(SmallIndexTest):
         rag = self.kube.get("rag", name)
         return rag if is_true(rag, "Stalled") else None
 
+
+class BadSources(SmallIndexTest):
     def test_malformed_lines_within_the_limit_are_skipped(self) -> None:
         documents, _ = make_corpus()
         self.publish("few.jsonl", documents + '{"_id": "x"\nnot json\n')
@@ -82,6 +84,7 @@ class BadSources(SmallIndexTest):
         self.assertEqual(condition(self.rag(), "DocumentsCurrent")["reason"], "SourceChanged")
         self.assertEqual(dig(self.rag(), "status.stableRevision"), stable)
         self.assertIsNone(dig(self.rag(), "status.candidate"))
+
 
 if __name__ == "__main__":
     unittest.main()

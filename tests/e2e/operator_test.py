@@ -19,8 +19,6 @@ from small_index import INDEX, OPERATOR, SmallIndexTest
 CRDS = ("ragindexes.sluice.dev", "canaryrollouts.sluice.dev", "modelversions.sluice.dev")
 PROGRAM = REPO / "build" / "release" / "bin" / "sluice-operator"
 
-ALONE = True  # It stops the operator and takes its CRDs away.
-
 
 def requests_in(metrics: str, code: str) -> float:
     """How often the API server has answered so, or not at all ("<error>"), by an operator's /metrics."""
@@ -28,7 +26,52 @@ def requests_in(metrics: str, code: str) -> float:
     return sum(float(count) for count in found)
 
 
+class WithoutApiServer(unittest.TestCase):
+    def test_without_an_api_server_it_waits_and_says_so(self) -> None:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            nobody = probe.getsockname()[1]
+        kubeconfig = Path(os.environ.get("TMPDIR", "/tmp")) / f"sluice-nobody-{os.getpid()}.kubeconfig"
+        kubeconfig.write_text(json.dumps({
+            "apiVersion": "v1", "kind": "Config", "current-context": "x",
+            "clusters": [{"name": "x", "cluster": {"server": f"http://127.0.0.1:{nobody}"}}],
+            "users": [{"name": "x", "user": {}}], "contexts": [{"name": "x", "context": {"cluster": "x", "user": "x"}}],
+        }))
+        port = 18080
+        process = subprocess.Popen(
+            [str(PROGRAM), f"--kubeconfig={kubeconfig}", "--image=x:1", "--namespace=default", "--pod-name=test",
+             "--http-address=127.0.0.1", f"--http-port={port}"],
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        )
+        try:
+            def get(path: str) -> str:
+                try:
+                    with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=2) as answer:
+                        return answer.read().decode()
+                except OSError:
+                    return ""
+
+            wait_until("/livez", 15, lambda: get("/livez"))
+            before = requests_in(get("/metrics"), "<error>")
+            wait_until("it trying again", 30, lambda: requests_in(get("/metrics"), "<error>") >= before + 10)
+            self.assertIsNone(process.poll(), "it ended")
+        finally:
+            process.send_signal(signal.SIGTERM)
+            try:
+                output = process.communicate(timeout=15)[0]
+            except subprocess.TimeoutExpired:
+                process.kill()
+                output = process.communicate()[0]
+                self.fail(f"it did not end within 15 s of SIGTERM:\n{output[-2000:]}")
+            finally:
+                kubeconfig.unlink()
+        self.assertEqual(process.returncode, 0, output[-2000:])
+        self.assertIn(str(nobody), output)
+
+
 class Operator(SmallIndexTest):
+    ALONE = True  # It stops the operator and takes its CRDs away.
+
     def restart(self) -> None:
         kube = self.kube.in_namespace(OPERATOR)
         kube.run("delete", "pods", "-l", "app.kubernetes.io/name=sluice-operator", timeout=60)
@@ -97,47 +140,6 @@ class Operator(SmallIndexTest):
         self.kube.apply(self.rollout)
         self.serve()
         self.assertTrue(is_true(self.rag(), "Available"))
-
-    def test_without_an_api_server_it_waits_and_says_so(self) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            nobody = probe.getsockname()[1]
-        kubeconfig = Path(os.environ.get("TMPDIR", "/tmp")) / f"sluice-nobody-{os.getpid()}.kubeconfig"
-        kubeconfig.write_text(json.dumps({
-            "apiVersion": "v1", "kind": "Config", "current-context": "x",
-            "clusters": [{"name": "x", "cluster": {"server": f"http://127.0.0.1:{nobody}"}}],
-            "users": [{"name": "x", "user": {}}], "contexts": [{"name": "x", "context": {"cluster": "x", "user": "x"}}],
-        }))
-        port = 18080
-        process = subprocess.Popen(
-            [str(PROGRAM), f"--kubeconfig={kubeconfig}", "--image=x:1", "--namespace=default", "--pod-name=test",
-             "--http-address=127.0.0.1", f"--http-port={port}"],
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        )
-        try:
-            def get(path: str) -> str:
-                try:
-                    with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=2) as answer:
-                        return answer.read().decode()
-                except OSError:
-                    return ""
-
-            wait_until("/livez", 15, lambda: get("/livez"))
-            before = requests_in(get("/metrics"), "<error>")
-            wait_until("it trying again", 30, lambda: requests_in(get("/metrics"), "<error>") >= before + 10)
-            self.assertIsNone(process.poll(), "it ended")
-        finally:
-            process.send_signal(signal.SIGTERM)
-            try:
-                output = process.communicate(timeout=15)[0]
-            except subprocess.TimeoutExpired:
-                process.kill()
-                output = process.communicate()[0]
-                self.fail(f"it did not end within 15 s of SIGTERM:\n{output[-2000:]}")
-            finally:
-                kubeconfig.unlink()
-        self.assertEqual(process.returncode, 0, output[-2000:])
-        self.assertIn(str(nobody), output)
 
     def test_the_operator_away_while_queries_flow_and_back_goes_on(self) -> None:
         self.kube.apply(self.rollout)

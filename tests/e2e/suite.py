@@ -21,8 +21,9 @@ def kube_from_environment(namespace: str) -> Kube:
 
 
 class ClusterTest(unittest.TestCase):
-    """A test class with a namespace of its own."""
+    """A test class with a namespace of its own. One that stops the operator, or changes what all share, says ALONE."""
 
+    ALONE = False
     kube: Kube
 
     @classmethod
@@ -37,7 +38,7 @@ class ClusterTest(unittest.TestCase):
 
 
 class LineByLine(io.TextIOBase):
-    """Standard output shared by modules that run side by side: whole lines, each with its module's name."""
+    """Standard output shared by classes that run side by side: whole lines, each with its class's name."""
 
     def __init__(self, name: str) -> None:
         self.name, self.rest = name, ""
@@ -52,19 +53,25 @@ class LineByLine(io.TextIOBase):
         sys.stdout.flush()
 
 
-def run_module(name: str) -> unittest.TestResult:
-    tests = unittest.TestLoader().loadTestsFromName(name)
-    return unittest.TextTestRunner(stream=LineByLine(name), verbosity=2).run(tests)
+def classes_of(module: str) -> list[type[unittest.TestCase]]:
+    """The test classes that a module defines itself."""
+    return [thing for thing in vars(importlib.import_module(module)).values()
+            if isinstance(thing, type) and issubclass(thing, unittest.TestCase) and thing.__module__ == module]
+
+
+def run_class(tests: type[unittest.TestCase]) -> unittest.TestResult:
+    runner = unittest.TextTestRunner(stream=LineByLine(tests.__name__), verbosity=2)
+    return runner.run(unittest.TestLoader().loadTestsFromTestCase(tests))
 
 
 def run_all(modules: list[str]) -> list[unittest.TestResult]:
-    """Side by side, each in its own namespace; afterwards, one by one, those that say ALONE: they stop the
-    operator or change what all share."""
-    alone = [name for name in modules if getattr(importlib.import_module(name), "ALONE", False)]
-    together = [name for name in modules if name not in alone]
+    """Classes side by side; afterwards, one by one, those that say ALONE."""
+    classes = [tests for module in modules for tests in classes_of(module)]
+    alone = [tests for tests in classes if getattr(tests, "ALONE", False)]
+    together = [tests for tests in classes if tests not in alone]
     with concurrent.futures.ThreadPoolExecutor(max(1, len(together))) as pool:
-        results = list(pool.map(run_module, together))
-    return results + [run_module(name) for name in alone]
+        results = list(pool.map(run_class, together))
+    return results + [run_class(tests) for tests in alone]
 
 
 def main(modules: list[str]) -> int:

@@ -10,7 +10,6 @@ from kube import CommandFailed, condition, dig
 from proxy import Proxy
 from small_index import INDEX, OPERATOR, SmallIndexTest
 
-ALONE = True  # It takes the key away that the tokens of all indexes are made from.
 KEY = "sluice-token-key"
 
 
@@ -56,15 +55,6 @@ class Token(SmallIndexTest):
         self.assertEqual(self.kube.token_of(INDEX), before)
         self.serve()
 
-    def test_another_key_gives_another_token_and_the_index_goes_on(self) -> None:
-        self.kube.apply(self.rollout)
-        self.serve()
-        before = self.kube.token_of(INDEX)
-        self.kube.in_namespace(OPERATOR).delete("secret", KEY)
-        self.wait("another token", 120, lambda: self.kube.token_of(INDEX) not in ("", before))
-        # Pods see it when their kubelet looks again; then a rollout, which needs counters, gets its weight.
-        self.start_candidate(within=240)
-
     def test_the_operator_may_read_no_secret_but_its_key(self) -> None:
         def may(verb: str, what: str, namespace: str) -> bool:
             account = f"--as=system:serviceaccount:{OPERATOR}:sluice-operator"
@@ -80,6 +70,19 @@ class Token(SmallIndexTest):
         self.assertFalse(may("get", f"secrets/{KEY}", self.kube.namespace))
         self.assertTrue(may("get", f"secrets/{KEY}", OPERATOR))
         self.assertTrue(may("patch", "secrets", self.kube.namespace))
+
+
+class AnotherKey(SmallIndexTest):
+    ALONE = True  # It takes the key away that the tokens of all indexes are made from.
+
+    def test_another_key_gives_another_token_and_the_index_goes_on(self) -> None:
+        self.kube.apply(self.rollout)
+        self.serve()
+        before = self.kube.token_of(INDEX)
+        self.kube.in_namespace(OPERATOR).delete("secret", KEY)
+        self.wait("another token", 120, lambda: self.kube.token_of(INDEX) not in ("", before))
+        # Pods see it when their kubelet looks again; then a rollout, which needs counters, gets its weight.
+        self.start_candidate(within=240)
 
 
 if __name__ == "__main__":
