@@ -51,6 +51,11 @@ inline constexpr std::string_view kTokenKey = "token";
 inline constexpr std::string_view kTokenFolder = "/etc/sluice";
 inline constexpr std::string_view kTokenFile = "/etc/sluice/token";
 
+// Of the Secrets that sources name: the value of the Authorization header; where pods have it.
+inline constexpr std::string_view kAuthorizationKey = "authorization";
+inline constexpr std::string_view kSourceSecretFolder = "/etc/sluice-source";
+inline constexpr std::string_view kGoldenSetSecretFolder = "/etc/sluice-golden-set";
+
 // Every program of the data plane listens here.
 inline constexpr int kHttpPort = 8080;
 // Key of the route table in its ConfigMap "<index>-route".

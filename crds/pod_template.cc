@@ -37,7 +37,7 @@ std::string_view name_of(WhenUnsatisfiable value) {
 }
 
 template <class Io>
-void describe(Io& io, PullSecret& value) {
+void describe(Io& io, SecretReference& value) {
   io.required("name",
               value.name,
               {.doc = "A Secret of this namespace.", .max_length = 253, .pattern = kObjectName});
@@ -83,7 +83,7 @@ void describe(Io& io, TopologySpread& value) {
 
 template <class Io>
 void describe(Io& io, PodTemplate& value) {
-  io.defaulted("imagePullSecrets",
+  io.defaulted("imageSecretReferences",
                value.image_pull_secrets,
                {.doc = "Secrets to pull the images with.", .max_items = 8});
   io.defaulted("nodeSelector",
@@ -100,6 +100,7 @@ void describe(Io& io, PodTemplate& value) {
                {.doc = "A PriorityClass; empty: the cluster's default.", .max_length = 253});
 }
 
+SLUICE_DESCRIBED(SecretReference);
 SLUICE_DESCRIBED(Toleration);
 SLUICE_DESCRIBED(PodTemplate);
 

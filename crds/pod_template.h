@@ -19,9 +19,10 @@ enum class WhenUnsatisfiable { kDoNotSchedule, kScheduleAnyway };
 
 [[nodiscard]] std::string_view name_of(WhenUnsatisfiable value);
 
-struct PullSecret {
+// A Secret of the object's namespace. Only pods mount it; the operator never reads it.
+struct SecretReference {
   std::string name = {};
-  bool operator==(const PullSecret&) const = default;
+  bool operator==(const SecretReference&) const = default;
 };
 
 struct Toleration {
@@ -42,7 +43,7 @@ struct TopologySpread {
 };
 
 struct PodTemplate {
-  std::vector<PullSecret> image_pull_secrets = {};
+  std::vector<SecretReference> image_pull_secrets = {};
   std::map<std::string, std::string> node_selector = {};
   std::vector<Toleration> tolerations = {};
   std::vector<TopologySpread> topology_spread_constraints = {};
@@ -50,6 +51,8 @@ struct PodTemplate {
   bool operator==(const PodTemplate&) const = default;
 };
 
+template <class Io>
+void describe(Io& io, SecretReference& value);
 template <class Io>
 void describe(Io& io, Toleration& value);
 template <class Io>

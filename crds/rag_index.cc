@@ -63,6 +63,12 @@ void describe(Io& io, HttpSource& value) {
               {.doc = "Pins the bytes: a download with another sha256 fails the build.",
                .max_length = 64,
                .pattern = kSha256Pattern});
+  io.optional(
+      "secretRef",
+      value.secret_ref,
+      {.doc = "A Secret whose key \"authorization\" is sent as the Authorization header, as "
+              "it is: \"Bearer …\" or \"Basic …\". Never to another host that a redirect "
+              "leads to."});
 }
 
 template <class Io>
@@ -428,6 +434,7 @@ void describe(Io& io, RagIndex& value) {
   io.defaulted("status", value.status, {.doc = "What is served, written by Sluice."});
 }
 
+SLUICE_DESCRIBED(HttpSource);
 SLUICE_DESCRIBED(Resources);
 SLUICE_DESCRIBED(RagIndexSpec);
 SLUICE_DESCRIBED(RagIndexStatus);

@@ -22,7 +22,8 @@ enum class RetrievalMode { kTfidf, kBm25 };
 
 struct HttpSource {
   std::string url = {};
-  std::optional<std::string> sha256 = {};  // Pins the bytes: 64 hex digits.
+  std::optional<std::string> sha256 = {};          // Pins the bytes: 64 hex digits.
+  std::optional<SecretReference> secret_ref = {};  // Its key kAuthorizationKey: the header.
   bool operator==(const HttpSource&) const = default;
 };
 
@@ -284,6 +285,8 @@ struct RagIndex {
   bool operator==(const RagIndex&) const = default;
 };
 
+template <class Io>
+void describe(Io& io, HttpSource& value);
 template <class Io>
 void describe(Io& io, Resources& value);
 template <class Io>

@@ -118,7 +118,7 @@ void start_builder(Turn& turn, const std::string& name) {
     wish.documents_from = {holder_url(turn.status().stable_revision),
                            holder_url(builder_service(turn.status().stable_revision))};
     if (turn.stable != nullptr) {
-      wish.source = turn.stable->record.source;
+      wish.source = present_source(turn, turn.stable->record.source);
     }
   }
   if (turn.wanted.analyzer_digest) {

@@ -183,7 +183,7 @@ void set_side_conditions(Turn& turn) {
        .message = "the index lives on its workers; if all are lost it is built again from the "
                   "same documents, as long as the source has them"});
   if (turn.stable != nullptr) {
-    const bool is_current = turn.stable->record.source == turn.spec().source;
+    const bool is_current = present_source(turn, turn.stable->record.source) == turn.spec().source;
     set(turn,
         "DocumentsCurrent",
         is_current,

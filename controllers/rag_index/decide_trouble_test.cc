@@ -190,6 +190,22 @@ TEST_F(Trouble, PodTemplateChangesOnlyWhenNoCandidateHasTraffic) {
   EXPECT_EQ(templates(), after) << "what was applied stays, here as well";
 }
 
+TEST_F(Trouble, GoldenSetsSecretReachesWorkersOnlyWhenNoCandidateHasTraffic) {
+  api::CanaryRollout& rollout = split_bm25();
+  const std::string workers = world.status().stable_revision;
+  const auto mounted = [&] {
+    return std::string(world.deployments.at(workers).metadata.annotation(kGoldenSetAnnotation));
+  };
+  world.edit([](api::RagIndexSpec& spec) {
+    spec.evaluation->golden_set.http->secret_ref = api::SecretReference{.name = "judges"};
+  });
+  ASSERT_TRUE(world.settle());
+  EXPECT_EQ(mounted(), "");
+  world.desire(rollout, api::TrafficMode::kNone, {});
+  ASSERT_TRUE(world.settle());
+  EXPECT_NE(mounted().find("judges"), std::string::npos);
+}
+
 TEST_F(Trouble, RouterThatDoesNotConfirmIsNamed) {
   api::CanaryRollout& rollout = split_bm25();
   world.do_routers_confirm = false;

@@ -39,6 +39,8 @@ inline constexpr std::string_view kAppliedAnnotation = "sluice.dev/applied";
 inline constexpr std::string_view kResourcesAnnotation = "sluice.dev/resources";
 // Likewise the PodTemplate; absent where there is none.
 inline constexpr std::string_view kPodTemplateAnnotation = "sluice.dev/pod-template";
+// Likewise the golden set (HttpSource) whose authorization they mount; absent where there is none.
+inline constexpr std::string_view kGoldenSetAnnotation = "sluice.dev/golden-set";
 // Likewise, that the pods have the token. One that was made without it stays so: putting it in
 // would restart its workers when the operator is upgraded.
 inline constexpr std::string_view kTokenAnnotation = "sluice.dev/token";

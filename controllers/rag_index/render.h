@@ -35,6 +35,8 @@ struct WorkersWish {
   api::Resources resources = {};
   std::optional<api::PodTemplate> pod_template = {};
   bool has_token = false;
+  // One that they need an authorization for, to be evaluated on it again.
+  std::optional<api::HttpSource> golden_set = {};
   std::int32_t replicas = 0;
 };
 

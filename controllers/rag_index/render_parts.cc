@@ -8,6 +8,9 @@
 namespace sluice::rag_index {
 namespace {
 
+constexpr std::string_view kSourceVolume = "source-authorization";
+constexpr std::string_view kGoldenSetVolume = "golden-set-authorization";
+
 std::string body_of(const api::RagIndex& index, const Outline& outline, std::string_view hash) {
   kube::StringMap labels = outline.labels;
   labels[std::string(api::kManagedByLabel)] = "sluice";
@@ -47,6 +50,21 @@ void write_quantities(JsonWriter& json,
     json.member(resource, std::string_view(quantity.text));
   }
   json.end_object();
+}
+
+// Optional: without it the pod starts, and its program says what is missing.
+void write_authorization_volume(JsonWriter& json,
+                                std::string_view name,
+                                const std::string& secret) {
+  if (secret.empty()) {
+    return;
+  }
+  json.begin_object().member("name", name).key("secret").begin_object();
+  json.member("secretName", std::string_view(secret)).member("defaultMode", 0440);
+  json.member("optional", true);
+  json.key("items").begin_array().begin_object();
+  json.member("key", api::kAuthorizationKey).member("path", api::kAuthorizationKey);
+  json.end_object().end_array().end_object().end_object();
 }
 
 }  // namespace
@@ -130,8 +148,8 @@ void write_pod_template(JsonWriter& json,
     return;
   }
   if (!wanted->image_pull_secrets.empty()) {
-    json.key("imagePullSecrets").begin_array();
-    for (const api::PullSecret& secret : wanted->image_pull_secrets) {
+    json.key("imageSecretReferences").begin_array();
+    for (const api::SecretReference& secret : wanted->image_pull_secrets) {
       json.begin_object().member("name", std::string_view(secret.name)).end_object();
     }
     json.end_array();
@@ -193,29 +211,40 @@ void write_port(JsonWriter& json) {
   json.end_object().end_array();
 }
 
-void write_volumes(JsonWriter& json, const std::string& token_secret) {
+void write_volumes(JsonWriter& json, const Secrets& secrets) {
   json.key("volumes").begin_array();
   for (const std::string_view name : {"data", "tmp"}) {
     json.begin_object().member("name", name);
     json.key("emptyDir").begin_object().end_object().end_object();
   }
-  if (!token_secret.empty()) {
+  if (!secrets.token.empty()) {
     json.begin_object().member("name", "token").key("secret").begin_object();
-    json.member("secretName", std::string_view(token_secret)).member("defaultMode", 0440);
+    json.member("secretName", std::string_view(secrets.token)).member("defaultMode", 0440);
     json.key("items").begin_array().begin_object();
     json.member("key", api::kTokenKey).member("path", api::kTokenKey);
     json.end_object().end_array().end_object().end_object();
   }
+  write_authorization_volume(json, kSourceVolume, secrets.source);
+  write_authorization_volume(json, kGoldenSetVolume, secrets.golden_set);
   json.end_array();
 }
 
-void write_mounts(JsonWriter& json, bool has_token) {
+void write_mounts(JsonWriter& json, const Secrets& secrets) {
   json.key("volumeMounts").begin_array();
   json.begin_object().member("name", "data").member("mountPath", "/data").end_object();
   json.begin_object().member("name", "tmp").member("mountPath", "/tmp").end_object();
-  if (has_token) {
-    json.begin_object().member("name", "token").member("mountPath", api::kTokenFolder);
+  const auto mount = [&json](std::string_view name, std::string_view path) {
+    json.begin_object().member("name", name).member("mountPath", path);
     json.member("readOnly", true).end_object();
+  };
+  if (!secrets.token.empty()) {
+    mount("token", api::kTokenFolder);
+  }
+  if (!secrets.source.empty()) {
+    mount(kSourceVolume, api::kSourceSecretFolder);
+  }
+  if (!secrets.golden_set.empty()) {
+    mount(kGoldenSetVolume, api::kGoldenSetSecretFolder);
   }
   json.end_array();
 }

@@ -15,6 +15,7 @@ const api::Resources& router_defaults() {
 
 void write_router_pod(JsonWriter& json, const api::RagIndex& index, const std::string& image) {
   const kube::StringMap labels = selector_of(index, api::kComponentRouter);
+  const Secrets secrets{.token = token_name(index.metadata.name)};
   json.member("serviceAccountName", std::string_view(router_name(index.metadata.name)));
   json.member("enableServiceLinks", false).member("terminationGracePeriodSeconds", 30);
   write_pod_template(json, index.spec.serving.pod_template, labels);
@@ -36,13 +37,13 @@ void write_router_pod(JsonWriter& json, const api::RagIndex& index, const std::s
   write_environment(json, {});
   json.member("terminationMessagePolicy", "FallbackToLogsOnError");
   write_container_security(json);
-  write_mounts(json, true);
+  write_mounts(json, secrets);
   write_resources(json, index.spec.traffic.router.resources, router_defaults());
   write_port(json);
   write_probe(json, "readinessProbe", "/ready", 2);
   write_probe(json, "livenessProbe", "/health", 15);
   json.end_object().end_array();
-  write_volumes(json, token_name(index.metadata.name));
+  write_volumes(json, secrets);
 }
 
 void write_rule(JsonWriter& json,

@@ -27,6 +27,25 @@ std::string spec_json(const api::RagIndex& index, const BuilderWish& wish) {
   return to_json(spec);
 }
 
+std::string secret_of(const std::optional<api::HttpSource>& source) {
+  return source && source->secret_ref ? source->secret_ref->name : std::string();
+}
+
+std::string token_secret(const api::RagIndex& index, bool has_token) {
+  return has_token ? token_name(index.metadata.name) : std::string();
+}
+
+std::string authorization_in(std::string_view folder) {
+  return std::string(folder) + "/" + std::string(api::kAuthorizationKey);
+}
+
+Secrets builder_secrets(const api::RagIndex& index, const BuilderWish& wish) {
+  const auto& evaluation = index.spec.evaluation;
+  return {.token = token_secret(index, wish.has_token),
+          .source = secret_of(wish.source.http),
+          .golden_set = evaluation ? secret_of(evaluation->golden_set.http) : std::string()};
+}
+
 std::vector<std::string> builder_arguments(const api::RagIndex& index, const BuilderWish& wish) {
   std::vector<std::string> arguments{
       "builder", "--data-dir", "/data", "--spec-json", spec_json(index, wish)};
@@ -46,6 +65,16 @@ std::vector<std::string> builder_arguments(const api::RagIndex& index, const Bui
     } else if (wish.analyzer->uri) {
       arguments.insert(arguments.end(), {"--analyzer-url", *wish.analyzer->uri});
     }
+  }
+  const Secrets secrets = builder_secrets(index, wish);
+  if (!secrets.source.empty()) {
+    arguments.insert(arguments.end(),
+                     {"--source-authorization-file", authorization_in(api::kSourceSecretFolder)});
+  }
+  if (!secrets.golden_set.empty()) {
+    arguments.insert(
+        arguments.end(),
+        {"--golden-set-authorization-file", authorization_in(api::kGoldenSetSecretFolder)});
   }
   return arguments;
 }
@@ -91,6 +120,13 @@ std::vector<std::string> serve_arguments(const WorkersWish& wish) {
                       "--drill-latency",
                       format_duration(drill->latency)});
   }
+  if (wish.golden_set) {
+    arguments.insert(arguments.end(),
+                     {"--golden-set-authorization-file",
+                      authorization_in(api::kGoldenSetSecretFolder),
+                      "--golden-set-url",
+                      wish.golden_set->url});
+  }
   return arguments;
 }
 
@@ -98,7 +134,7 @@ struct Program {
   std::string_view name;
   const std::string& image;
   std::vector<std::string> arguments;
-  bool has_token;
+  const Secrets& secrets;
 };
 
 void write_program(JsonWriter& json, const Program& program) {
@@ -109,11 +145,7 @@ void write_program(JsonWriter& json, const Program& program) {
   write_environment(json, {});
   json.member("terminationMessagePolicy", "FallbackToLogsOnError");
   write_container_security(json);
-  write_mounts(json, program.has_token);
-}
-
-std::string secret_of(const api::RagIndex& index, bool has_token) {
-  return has_token ? token_name(index.metadata.name) : std::string();
+  write_mounts(json, program.secrets);
 }
 
 void write_worker_pod(JsonWriter& json,
@@ -125,18 +157,20 @@ void write_worker_pod(JsonWriter& json,
   json.member("terminationGracePeriodSeconds", 30);
   write_pod_template(json, wish.pod_template, labels);
   write_pod_security(json);
+  const Secrets fetching{.token = token_secret(index, wish.has_token)};
+  const Secrets serving{.token = fetching.token, .golden_set = secret_of(wish.golden_set)};
   json.key("initContainers").begin_array().begin_object();
-  write_program(json, {"fetch", wish.config.image, fetch_arguments(wish), wish.has_token});
+  write_program(json, {"fetch", wish.config.image, fetch_arguments(wish), fetching});
   write_resources(json, wish.resources, worker_defaults());
   json.end_object().end_array();
   json.key("containers").begin_array().begin_object();
-  write_program(json, {"worker", wish.config.image, serve_arguments(wish), wish.has_token});
+  write_program(json, {"worker", wish.config.image, serve_arguments(wish), serving});
   write_resources(json, wish.resources, worker_defaults());
   write_port(json);
   write_probe(json, "readinessProbe", "/ready", 2);
   write_probe(json, "livenessProbe", "/health", 15);
   json.end_object().end_array();
-  write_volumes(json, secret_of(index, wish.has_token));
+  write_volumes(json, serving);
 }
 
 void write_service(JsonWriter& json, const kube::StringMap& selector, int port) {
@@ -153,6 +187,7 @@ void write_service(JsonWriter& json, const kube::StringMap& selector, int port) 
 
 Manifest render_builder(const api::RagIndex& index, const BuilderWish& wish) {
   const kube::StringMap labels = selector_of(index, api::kComponentBuilder, wish.revision);
+  const Secrets secrets = builder_secrets(index, wish);
   return finish(
       index, {kube::kPodKind, wish.name, labels, {}, [&](JsonWriter& json) {
                 json.key("spec").begin_object();
@@ -164,13 +199,12 @@ Manifest render_builder(const api::RagIndex& index, const BuilderWish& wish) {
                 write_pod_security(json);
                 json.key("containers").begin_array().begin_object();
                 write_program(
-                    json,
-                    {"builder", wish.config.image, builder_arguments(index, wish), wish.has_token});
+                    json, {"builder", wish.config.image, builder_arguments(index, wish), secrets});
                 write_resources(json, index.spec.serving.resources, worker_defaults());
                 write_port(json);
                 write_probe(json, "readinessProbe", "/ready", 2);
                 json.end_object().end_array();
-                write_volumes(json, secret_of(index, wish.has_token));
+                write_volumes(json, secrets);
                 json.end_object();
               }});
 }
@@ -191,6 +225,9 @@ Manifest render_workers(const api::RagIndex& index, const WorkersWish& wish) {
   }
   if (wish.has_token) {
     annotations[std::string(kTokenAnnotation)] = "mounted";
+  }
+  if (wish.golden_set) {
+    annotations[std::string(kGoldenSetAnnotation)] = to_json(*wish.golden_set);
   }
   return finish(index,
                 {kube::kDeploymentKind, wish.revision, labels, annotations, [&](JsonWriter& json) {

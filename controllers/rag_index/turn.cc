@@ -132,6 +132,14 @@ std::string stable_documents(const Turn& turn) {
   return facts && turn.has_stable() ? facts->documents_digest : std::string{};
 }
 
+api::DocumentSource present_source(const Turn& turn, api::DocumentSource stored) {
+  const auto& now = turn.spec().source.http;
+  if (stored.http && now && stored.http->url == now->url) {
+    stored.http->secret_ref = now->secret_ref;
+  }
+  return stored;
+}
+
 // A stored config is compared field by field; the hash only names what is not stored yet.
 bool is_candidate_wanted(const Turn& turn) {
   const api::CandidateStatus& candidate = *turn.candidate();
@@ -144,13 +152,13 @@ bool is_candidate_wanted(const Turn& turn) {
 
 std::vector<Fleet> fleets(const Turn& turn) {
   std::vector<Fleet> all;
-  const auto add_stable = [&all](const Revision* known,
-                                 const std::optional<api::RevisionFacts>& built) {
+  const auto add_stable = [&all, &turn](const Revision* known,
+                                        const std::optional<api::RevisionFacts>& built) {
     const auto& facts = known != nullptr && known->facts ? known->facts : built;
     if (known != nullptr && facts) {
       all.push_back({.revision = known->name(),
                      .config = known->record.config,
-                     .source = known->record.source,
+                     .source = present_source(turn, known->record.source),
                      .facts = *facts,
                      .is_stable = true});
     }
@@ -170,7 +178,7 @@ std::vector<Fleet> fleets(const Turn& turn) {
     if (known != nullptr) {
       all.push_back({.revision = candidate->revision,
                      .config = known->record.config,
-                     .source = known->record.source,
+                     .source = present_source(turn, known->record.source),
                      .facts = *candidate->facts});
     }
   }

@@ -94,6 +94,10 @@ void hold(Turn& turn, bool is_stalled, std::string_view reason, std::string_view
 // The resolved policy of the rollout in progress; null when it is not in the cache.
 [[nodiscard]] const api::ResolvedPolicy* policy_of(const Turn& turn);
 
+// A revision's source with the credentials that the spec names now, if both are the same URL: they
+// are no part of what the documents are, and a Secret may be replaced by another.
+[[nodiscard]] api::DocumentSource present_source(const Turn& turn, api::DocumentSource stored);
+
 // Documents' digest of stable; empty when there is no stable or it is not known.
 [[nodiscard]] std::string stable_documents(const Turn& turn);
 // The candidate has the config that the spec asks for now.

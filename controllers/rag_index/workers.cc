@@ -42,6 +42,18 @@ std::optional<api::PodTemplate> pod_template_for(const Turn& turn, const kube::D
   return applied ? std::optional(std::move(*applied)) : std::nullopt;
 }
 
+// The golden set, if they need an authorization for it: they mount that.
+std::optional<api::HttpSource> golden_set_for(const Turn& turn, const kube::Deployment* known) {
+  if (keeps_template(turn, known)) {
+    auto applied = from_json<api::HttpSource>(known->metadata.annotation(kGoldenSetAnnotation));
+    return applied ? std::optional(std::move(*applied)) : std::nullopt;
+  }
+  const auto& evaluation = turn.spec().evaluation;
+  const bool is_private =
+      evaluation && evaluation->golden_set.http && evaluation->golden_set.http->secret_ref;
+  return is_private ? evaluation->golden_set.http : std::nullopt;
+}
+
 // Never fewer within a rollout than it had; stable stays at the spec's size.
 std::int32_t replicas_for(const Turn& turn, const Fleet& fleet, const kube::Deployment* known) {
   const std::int32_t stable = turn.spec().serving.replicas;
@@ -70,6 +82,7 @@ void keep_fleet(Turn& turn, const Fleet& fleet) {
                          .resources = resources_for(turn, known),
                          .pod_template = pod_template_for(turn, known),
                          .has_token = has_token(turn, fleet.revision),
+                         .golden_set = golden_set_for(turn, known),
                          .replicas = replicas_for(turn, fleet, known)};
   keep(turn, render_worker_service(turn.index(), fleet.revision));
   keep(turn, render_builder_service(turn.index(), fleet.revision));

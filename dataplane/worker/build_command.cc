@@ -22,6 +22,8 @@ struct Paths {
   std::string golden;
   std::string analyzer;
   std::string out;
+  std::string source_authorization;
+  std::string golden_authorization;
 };
 
 // A file beside the index that goes with this object.
@@ -97,7 +99,10 @@ Outcome<std::string> find_corpus(const Paths& paths,
     return paths.corpus;
   }
   const Outcome<std::string> digest =
-      get_documents(spec, {.path = scratch.path(), .patience = kPatience});
+      get_documents(spec,
+                    {.path = scratch.path(),
+                     .patience = kPatience,
+                     .authorization_file = paths.source_authorization});
   if (!digest) {
     return tl::make_unexpected(digest.error());
   }
@@ -112,8 +117,10 @@ Outcome<std::optional<api::EvaluationSummary>> find_evaluation(const Paths& path
   std::string golden = paths.golden;
   if (golden.empty() && paths.corpus.empty() && spec.evaluation &&
       spec.evaluation->golden_set.http) {
-    const Outcome<void> got =
-        get_golden_set(*spec.evaluation->golden_set.http, scratch.path(), kPatience);
+    const Outcome<void> got = get_golden_set(*spec.evaluation->golden_set.http,
+                                             {.path = scratch.path(),
+                                              .patience = kPatience,
+                                              .authorization_file = paths.golden_authorization});
     if (!got) {
       return tl::make_unexpected(got.error());
     }
@@ -189,6 +196,14 @@ int run_build(const Arguments& arguments) {
   flags.text("golden", paths.golden, "FILE", "A golden set to measure the index with.");
   flags.text("analyzer", paths.analyzer, "FILE", "Stop words and synonyms, as in a ModelVersion.");
   flags.text("out", paths.out, "FILE", "Where the index goes.");
+  flags.text("source-authorization-file",
+             paths.source_authorization,
+             "FILE",
+             "Authorization header for the documents' source.");
+  flags.text("golden-set-authorization-file",
+             paths.golden_authorization,
+             "FILE",
+             "Authorization header for the golden set.");
   if (const std::optional<int> code = parse_flags(flags, arguments)) {
     return *code;
   }

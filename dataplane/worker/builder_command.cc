@@ -34,6 +34,8 @@ struct Options {
   std::int64_t port = 8080;
   Duration source_timeout = std::chrono::minutes(2);
   std::string token_file{api::kTokenFile};
+  std::string source_authorization;
+  std::string golden_set_authorization;
 };
 
 void bind_flags(Flags& flags, Options& o) {
@@ -50,6 +52,14 @@ void bind_flags(Flags& flags, Options& o) {
   flags.integer("port", o.port, "Where to listen; 0 lets the kernel pick.");
   flags.duration("source-timeout", o.source_timeout, "How long to try an unreachable source.");
   flags.text("token-file", o.token_file, "FILE", "Who may fetch artifacts, if it is there.");
+  flags.text("source-authorization-file",
+             o.source_authorization,
+             "FILE",
+             "Authorization header for the documents' source.");
+  flags.text("golden-set-authorization-file",
+             o.golden_set_authorization,
+             "FILE",
+             "Authorization header for the golden set.");
 }
 
 // The report as it stands. Thread-safe: the build writes, the server's threads read.
@@ -133,10 +143,11 @@ Outcome<std::optional<retrieval::Evaluation>> Builder::evaluate(const api::RagIn
     return std::nullopt;
   }
   const std::string path = options.data_dir + "/golden.jsonl";
-  const Outcome<void> got =
-      get_golden_set(*spec.evaluation->golden_set.http,
-                     path,
-                     std::chrono::duration_cast<std::chrono::milliseconds>(options.source_timeout));
+  const Outcome<void> got = get_golden_set(
+      *spec.evaluation->golden_set.http,
+      {.path = path,
+       .patience = std::chrono::duration_cast<std::chrono::milliseconds>(options.source_timeout),
+       .authorization_file = options.golden_set_authorization});
   if (!got) {
     return tl::make_unexpected(got.error());
   }
@@ -185,7 +196,8 @@ Outcome<void> Builder::work(const api::RagIndexSpec& spec) {
        .holders = options.documents_from,
        .documents_digest = options.documents_digest,
        .patience = std::chrono::duration_cast<std::chrono::milliseconds>(options.source_timeout),
-       .bearer = bearer});
+       .bearer = bearer,
+       .authorization_file = options.source_authorization});
   if (!documents) {
     return tl::make_unexpected(documents.error());
   }

@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "base/check.h"
+#include "base/file.h"
 #include "base/sha256.h"
 #include "dataplane/retrieval/file_writer.h"
 
@@ -17,9 +18,13 @@ namespace {
 
 constexpr long kRedirectsMax = 5;
 constexpr long kHttpOk = 200;
+constexpr long kHttpUnauthorized = 401;
+constexpr long kHttpForbidden = 403;
 constexpr std::size_t kHeaderValueMax = 1024;
+constexpr std::size_t kAuthorizationMax = std::size_t{16} * 1024;
 
 using Curl = std::unique_ptr<CURL, decltype(&curl_easy_cleanup)>;
+using Headers = std::unique_ptr<curl_slist, decltype(&curl_slist_free_all)>;
 
 // What identifies the state of a resource; empty members were not sent.
 struct Validators {
@@ -31,6 +36,7 @@ struct Validators {
 struct Transfer {
   CURL* curl = nullptr;
   const DownloadOptions& options;
+  curl_slist* headers = nullptr;
   retrieval::FileWriter* file = nullptr;  // Null: the body does not matter.
   Sha256 sha256 = {};
   std::uint64_t bytes = 0;
@@ -94,6 +100,30 @@ int on_progress(void* user, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
   return transfer.options.should_stop && transfer.options.should_stop() ? 1 : 0;
 }
 
+// The request's own headers; null without any.
+Outcome<Headers> headers_of(const DownloadOptions& options) {
+  Headers headers(nullptr, &curl_slist_free_all);
+  if (options.authorization_file.empty()) {
+    return headers;
+  }
+  Result<std::string> value = read_file(options.authorization_file, kAuthorizationMax);
+  while (value && (value->ends_with('\n') || value->ends_with('\r'))) {
+    value->pop_back();
+  }
+  const bool is_sound = value && !value->empty() &&
+                        std::ranges::all_of(*value, [](char c) { return c >= ' ' && c <= '~'; });
+  if (!is_sound) {
+    return failed(ExitCode::kSource,
+                  options.url + " needs an authorization: " + options.authorization_file +
+                      (value ? " is empty or not one line of plain text"
+                             : " is not there; the Secret that secretRef names is missing or has "
+                               "no such key"));
+  }
+  headers.reset(curl_slist_append(nullptr, ("Authorization: " + *value).c_str()));
+  CHECK(headers != nullptr);
+  return headers;
+}
+
 void set_options(Transfer& transfer, char* error_text) {
   const DownloadOptions& options = transfer.options;
   CURL* curl = transfer.curl;
@@ -102,8 +132,10 @@ void set_options(Transfer& transfer, char* error_text) {
   curl_easy_setopt(curl, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
   curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 1L);
   curl_easy_setopt(curl, CURLOPT_MAXREDIRS, kRedirectsMax);
-  if (!options.token.empty()) {
-    // Curl keeps it from other hosts that a redirect may lead to.
+  // Curl keeps either from other hosts that a redirect may lead to.
+  if (transfer.headers != nullptr) {
+    curl_easy_setopt(curl, CURLOPT_HTTPHEADER, transfer.headers);
+  } else if (!options.token.empty()) {
     curl_easy_setopt(curl, CURLOPT_HTTPAUTH, CURLAUTH_BEARER);
     curl_easy_setopt(curl, CURLOPT_XOAUTH2_BEARER, options.token.c_str());
   }
@@ -150,15 +182,20 @@ Outcome<void> perform(Transfer& transfer) {
   long status = 0;
   curl_easy_getinfo(transfer.curl, CURLINFO_RESPONSE_CODE, &status);
   if (status != kHttpOk) {
-    return failed(ExitCode::kSource, url + " answered with HTTP " + std::to_string(status));
+    const bool is_refused = status == kHttpUnauthorized || status == kHttpForbidden;
+    return failed(
+        ExitCode::kSource,
+        url + " answered with HTTP " + std::to_string(status) +
+            (is_refused ? "; its secretRef names the Secret with its authorization" : ""));
   }
   return {};
 }
 
 // Whether the resource is still what was read. A server that does not answer HEAD is believed.
-bool has_changed(const DownloadOptions& options, const Validators& read) {
+bool has_changed(const Transfer& before) {
   const Curl curl(curl_easy_init(), &curl_easy_cleanup);
-  Transfer again{.curl = curl.get(), .options = options};
+  const Validators& read = before.validators;
+  Transfer again{.curl = curl.get(), .options = before.options, .headers = before.headers};
   curl_easy_setopt(curl.get(), CURLOPT_NOBODY, 1L);
   if (!perform(again)) {
     return false;
@@ -189,9 +226,14 @@ Outcome<Download> download(const DownloadOptions& options) {
   if (!file) {
     return failed(ExitCode::kDisk, file.error().message);
   }
+  const Outcome<Headers> headers = headers_of(options);
+  if (!headers) {
+    return tl::make_unexpected(headers.error());
+  }
   const Curl curl(curl_easy_init(), &curl_easy_cleanup);
   CHECK(curl != nullptr);
-  Transfer transfer{.curl = curl.get(), .options = options, .file = &*file};
+  Transfer transfer{
+      .curl = curl.get(), .options = options, .headers = headers->get(), .file = &*file};
   if (Outcome<void> done = perform(transfer); !done) {
     return tl::make_unexpected(done.error());
   }
@@ -201,7 +243,7 @@ Outcome<Download> download(const DownloadOptions& options) {
         ExitCode::kArtifact,
         options.url + " has sha256 " + result.sha256 + ", not " + *options.sha256 + " as pinned");
   }
-  if (options.checks_for_change && has_changed(options, transfer.validators)) {
+  if (options.checks_for_change && has_changed(transfer)) {
     return failed(ExitCode::kSource, options.url + " changed while it was read");
   }
   if (Status published = file->publish(); !published) {

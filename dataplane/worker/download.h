@@ -17,6 +17,9 @@ struct DownloadOptions {
   std::string path = {};
   std::optional<std::string> sha256 = {};  // What the bytes must have; hex.
   std::string token = {};                  // Sent as "Authorization: Bearer", unless empty.
+  // Holds the value of the Authorization header, in place of the token; read at each download, so
+  // that a word that is replaced counts at once. Empty: none is sent.
+  std::string authorization_file = {};
   std::uint64_t bytes_max = 16ULL * 1024 * 1024 * 1024;
   std::chrono::seconds connect_timeout{5};
   std::chrono::seconds stall_timeout{30};  // Without a byte.
@@ -30,7 +33,8 @@ struct Download {
   std::uint64_t bytes = 0;
 };
 
-// kSource: unreachable, refused, too slow, too large, changed while it was read, stopped.
+// kSource: unreachable, refused, too slow, too large, changed while it was read, stopped; or the
+// authorization is not there (yet) or no header's value.
 // kArtifact: other bytes than pinned. kDisk: cannot be stored.
 [[nodiscard]] Outcome<Download> download(const DownloadOptions& options);
 

@@ -163,13 +163,16 @@ Outcome<void> EvaluationService::get_golden_set(const std::function<bool()>& sho
                                                 const wire::EvaluateRequest& request,
                                                 const std::string& path) const {
   if (request.url) {
-    const Outcome<Download> got = download({.url = *request.url,
-                                            .path = path,
-                                            .sha256 = request.sha256,
-                                            .bytes_max = options_.golden_bytes_max,
-                                            .total_timeout = options_.timeout,
-                                            .checks_for_change = true,
-                                            .should_stop = should_stop});
+    const bool is_authorized = *request.url == options_.authorized_url;
+    const Outcome<Download> got =
+        download({.url = *request.url,
+                  .path = path,
+                  .sha256 = request.sha256,
+                  .authorization_file = is_authorized ? options_.authorization_file : std::string(),
+                  .bytes_max = options_.golden_bytes_max,
+                  .total_timeout = options_.timeout,
+                  .checks_for_change = true,
+                  .should_stop = should_stop});
     return got ? Outcome<void>{}
                : failed(got.error().code, "the golden set: " + got.error().message);
   }

@@ -21,6 +21,9 @@ namespace sluice::worker {
 struct EvaluationServiceOptions {
   std::string index_digest = {};
   std::string scratch_dir = {};  // Where a golden set lies while it is used.
+  // What the server of this one golden set is told, and nobody else; empty: nothing.
+  std::string authorization_file = {};
+  std::string authorized_url = {};
   std::chrono::seconds timeout{300};
   std::uint64_t golden_bytes_max = 16ULL * 1024 * 1024;
 };

@@ -35,6 +35,10 @@ class Site {
     server_.route("GET", "/golden", [](const http::Request&, http::Reply reply) {
       reply({.body = std::string(kGolden)});
     });
+    server_.route("GET", "/private", [](const http::Request& request, http::Reply reply) {
+      const bool is_known = request.header("Authorization") == "Bearer word";
+      reply({.status = is_known ? 200 : 401, .body = std::string(kGolden)});
+    });
     server_.route("GET", "/large", [](const http::Request&, http::Reply reply) {
       reply({.body = std::string(5000, ' ')});
     });
@@ -129,6 +133,17 @@ TEST_F(Evaluating, MeasuresTheIndexOnAGoldenSetBehindAUrl) {
   EXPECT_EQ(folder_.files(), 2U) << "the golden set does not stay";
   EXPECT_NE(metrics_.text().find("sluice_worker_evaluations_total{result=\"done\"} 1"),
             std::string::npos);
+}
+
+TEST_F(Evaluating, TellsItsAuthorizationToTheOneUrlThatItIsFor) {
+  make({.authorization_file = folder_.write("authorization", "Bearer word"),
+        .authorized_url = site_.url("/private")});
+  EXPECT_EQ(ask(R"({"url":")" + site_.url("/private") + R"("})").status, 202);
+  EXPECT_EQ(end_of_job().state, EvaluationState::kDone);
+  EXPECT_EQ(ask(R"({"url":")" + site_.url("/private?again") + R"("})").status, 202);
+  const EvaluationJob job = end_of_job();
+  EXPECT_EQ(job.state, EvaluationState::kFailed);
+  EXPECT_NE(job.message.find("HTTP 401"), std::string::npos) << job.message;
 }
 
 TEST_F(Evaluating, TakesLinesAsTheyAre) {

@@ -107,6 +107,7 @@ Outcome<std::string> get_documents(const api::RagIndexSpec& spec, const SourceOp
         {.url = spec.source.http->url,
          .path = options.path,
          .sha256 = is_pinned ? std::optional(options.documents_digest) : spec.source.http->sha256,
+         .authorization_file = options.authorization_file,
          .checks_for_change = true});
   }
   const Outcome<Download> got = download_any(choices, options.patience);
@@ -116,15 +117,14 @@ Outcome<std::string> get_documents(const api::RagIndexSpec& spec, const SourceOp
   return got->sha256;
 }
 
-Outcome<void> get_golden_set(const api::HttpSource& source,
-                             const std::string& path,
-                             std::chrono::milliseconds patience) {
+Outcome<void> get_golden_set(const api::HttpSource& source, const GoldenSetOptions& options) {
   const Outcome<Download> got = download_any({{.url = source.url,
-                                               .path = path,
+                                               .path = options.path,
                                                .sha256 = source.sha256,
+                                               .authorization_file = options.authorization_file,
                                                .bytes_max = kGoldenSetBytesMax,
                                                .checks_for_change = true}},
-                                             patience);
+                                             options.patience);
   if (!got) {
     return failed(got.error().code, "the golden set: " + got.error().message);
   }

@@ -20,17 +20,23 @@ struct SourceOptions {
   std::vector<std::string> holders = {};
   std::string documents_digest = {};  // Only these bytes; empty: whatever the source has.
   std::chrono::milliseconds patience{120'000};
-  http::Bearer bearer = {};  // What holders are told; never the source.
+  http::Bearer bearer = {};             // What holders are told; never the source.
+  std::string authorization_file = {};  // What the source is told; empty: nothing.
 };
 
 // The sha256 of the documents now at `options.path`: from a holder of documents_digest, else from
 // the source, again and again until the patience is at its end.
 [[nodiscard]] Outcome<std::string> get_documents(const api::RagIndexSpec& spec,
                                                  const SourceOptions& options);
-// Downloads a golden set to `path`.
+
+struct GoldenSetOptions {
+  std::string path = {};  // Where the file goes.
+  std::chrono::milliseconds patience{120'000};
+  std::string authorization_file = {};  // As in SourceOptions.
+};
+
 [[nodiscard]] Outcome<void> get_golden_set(const api::HttpSource& source,
-                                           const std::string& path,
-                                           std::chrono::milliseconds patience);
+                                           const GoldenSetOptions& options);
 
 // A model's words, by their sha256: given as they are, or to be downloaded.
 struct AnalyzerSource {

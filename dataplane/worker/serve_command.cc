@@ -43,6 +43,8 @@ struct Options {
   Duration drain_timeout = std::chrono::seconds(20);
   Duration evaluation_timeout = std::chrono::minutes(5);
   std::string token_file{api::kTokenFile};
+  std::string golden_set_authorization;
+  std::string golden_set_url;
 };
 
 void bind_flags(Flags& flags, Options& o) {
@@ -70,6 +72,11 @@ void bind_flags(Flags& flags, Options& o) {
              o.token_file,
              "FILE",
              "Who may fetch artifacts and ask for evaluations, if it is there.");
+  flags.text("golden-set-authorization-file",
+             o.golden_set_authorization,
+             "FILE",
+             "Authorization header for the golden set at --golden-set-url.");
+  flags.text("golden-set-url", o.golden_set_url, "URL", "The one that is told so.");
 }
 
 std::optional<std::string> problem_with(const Options& o) {
@@ -259,6 +266,8 @@ Outcome<void> Worker::load() {
           .index_digest = *digest,
           .scratch_dir = options.data_dir.empty() ? std::filesystem::temp_directory_path().string()
                                                   : options.data_dir,
+          .authorization_file = options.golden_set_authorization,
+          .authorized_url = options.golden_set_url,
           .timeout = std::chrono::duration_cast<std::chrono::seconds>(options.evaluation_timeout)},
       metrics);
   const Result<std::chrono::microseconds> slowest = service->warm_up();

@@ -23,6 +23,7 @@ class FirstBuilds(SmallIndexTest):
             ("malformed", r"line \d+", {"spec__source": {"http": {"url": "http://corpus/bad.jsonl"}}}),
             ("empty", "(?i)no usable document", {"spec__source": {"http": {"url": "http://corpus/empty.jsonl"}}}),
             ("pinned", "(?i)sha256|digest", {"spec__source__http__sha256": "0" * 64}),
+            ("secret", "secretRef", {"spec__source__http__secretRef": {"name": "nobody-made-it"}}),
             ("judged", "(?i)golden|judged|unknown", {"spec__evaluation": unknown}),
             ("drill", "DrillRefused", {"spec__drill": {"errorRate": "20%"}}),
         ]

@@ -20,6 +20,7 @@ BAD_INDEXES: list[tuple[str, str, Any, str]] = [
     ("a source without url", "spec.source.http", {}, r"spec\.source\.http\.url"),
     ("a url of another scheme", "spec.source.http.url", "file:///etc/passwd", r"spec\.source\.http\.url"),
     ("a sha256 that is none", "spec.source.http.sha256", "beef", r"spec\.source\.http\.sha256"),
+    ("a secret without a name", "spec.source.http.secretRef", {}, r"spec\.source\.http\.secretRef\.name"),
     ("an unknown retrieval mode", "spec.retrieval.mode", "magic", r"spec\.retrieval\.mode"),
     ("a negative k1", "spec.retrieval.bm25", {"k1": -1}, r"spec\.retrieval\.bm25\.k1"),
     ("a b above 1", "spec.retrieval.bm25", {"b": 1.5}, r"spec\.retrieval\.bm25\.b"),
