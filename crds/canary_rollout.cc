@@ -75,6 +75,17 @@ void describe(Io& io, ShadowStep& value) {
 }
 
 template <class Io>
+void describe(Io& io, StickyBy& value) {
+  io.required("header",
+              value.header,
+              {.doc = "Request header that names the user, like X-User-Id. A query without it, or "
+                      "with more than 256 bytes in it, is given to either revision by chance.",
+               .min_length = 1,
+               .max_length = 64,
+               .pattern = "^[A-Za-z][-A-Za-z0-9]*$"});
+}
+
+template <class Io>
 void describe(Io& io, SplitStep& value) {
   io.required("weight", value.weight, {.doc = "The candidate's share of live queries."});
   describe_times(io, value);
@@ -83,6 +94,10 @@ void describe(Io& io, SplitStep& value) {
                {.doc = "The candidate must have answered this many queries.",
                 .min = 0,
                 .max = 1'000'000'000});
+  io.optional("stickyBy",
+              value.sticky_by,
+              {.doc = "Gives the candidate its share of the users, and each user one revision for "
+                      "as long as the weight does not fall. Not set: its share of the queries."});
   io.rule("self.weight != '0%' && self.weight != '0.0%' && self.weight != '0.00%'",
           "weight must be above 0%",
           value.weight.ten_thousandths > 0);

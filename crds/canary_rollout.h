@@ -37,11 +37,18 @@ struct ShadowStep {
   bool operator==(const ShadowStep&) const = default;
 };
 
+// Users who are to see one revision, whatever they ask.
+struct StickyBy {
+  std::string header = {};  // Names the user.
+  bool operator==(const StickyBy&) const = default;
+};
+
 struct SplitStep {
   Share weight = {};
   Duration min_duration = std::chrono::minutes(5);
   Duration max_duration = std::chrono::minutes(30);
   std::int32_t min_samples = 0;
+  std::optional<StickyBy> sticky_by = {};  // Not set: the weight is of queries.
   bool operator==(const SplitStep&) const = default;
 };
 
@@ -165,8 +172,9 @@ struct DesiredTraffic {
   std::string candidate = {};
   TrafficMode mode = TrafficMode::kNone;
   Share weight = {};
-  Share shadow_percent = {};  // Of stable's queries, in mode Shadow.
-  std::int64_t seq = 0;       // Grows with every change.
+  Share shadow_percent = {};                      // Of stable's queries, in mode Shadow.
+  std::int64_t seq = 0;                           // Grows with every change.
+  std::optional<std::string> sticky_header = {};  // In mode Split: the weight is of users.
   bool operator==(const DesiredTraffic&) const = default;
 };
 

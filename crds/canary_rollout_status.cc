@@ -66,6 +66,10 @@ void describe(Io& io, DesiredTraffic& value) {
   io.defaulted(
       "shadowPercent", value.shadow_percent, {.doc = "Share of stable's queries to be copied."});
   io.defaulted("seq", value.seq, {.doc = "Grows with every change."});
+  io.optional(
+      "stickyHeader",
+      value.sticky_header,
+      {.doc = "Header that names the users of whom weight is the share.", .max_length = 64});
 }
 
 template <class Io>

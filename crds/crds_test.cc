@@ -155,11 +155,32 @@ TEST(RevisionRecord, FieldsUnknownToAStoredOneCountAsDefaults) {
 TEST(CanaryRollout, RoundTripsAndKeepsZeros) {
   CanaryRollout rollout;
   rollout.spec.index_ref.name = "packages";
-  rollout.spec.steps = {{.evaluate = EvaluateStep{}},
-                        {.split = SplitStep{.weight = Share{50}, .min_duration = Duration{0}}}};
+  rollout.spec.steps = {
+      {.evaluate = EvaluateStep{}},
+      {.split = SplitStep{.weight = Share{50}, .min_duration = Duration{0}}},
+      {.split = SplitStep{.weight = Share{100}, .sticky_by = StickyBy{.header = "X-User-Id"}}}};
   rollout.spec.analysis.objectives = {{.name = "errors", .error_rate = ErrorRateObjective{}}};
   rollout.status.evidence = EvidenceSnapshot{.state = "AAAA"};
   EXPECT_EQ(from_json<CanaryRollout>(to_json(rollout)).value(), rollout);
+}
+
+TEST(CanaryRollout, ReadsWeightsDownToAHundredthOfAPercent) {
+  for (const auto& [text, weight] : {std::pair{"0.01%", Share{1}},
+                                     std::pair{"0.5%", Share{50}},
+                                     std::pair{"0.10%", Share{10}}}) {
+    const auto rollout = from_json<CanaryRollout>(
+        R"({"spec":{"indexRef":{"name":"p"},"steps":[{"split":{"weight":")" + std::string(text) +
+        R"("}}]}})");
+    ASSERT_TRUE(rollout) << rollout.error().message;
+    EXPECT_EQ(rollout->spec.steps.at(0).split->weight, weight) << text;
+  }
+}
+
+// The name of a stored policy is a hash of its text.
+TEST(CanaryRollout, WritesNothingOfStickyUsersWhereNobodyIs) {
+  CanaryRollout rollout;
+  rollout.spec.steps = {{.split = SplitStep{.weight = Share{50}}}};
+  EXPECT_EQ(to_json(rollout).find("sticky"), std::string::npos);
 }
 
 TEST(CanaryRollout, RefusesNonsenseAndNamesTheField) {
@@ -170,6 +191,13 @@ TEST(CanaryRollout, RefusesNonsenseAndNamesTheField) {
        ".spec.steps[0]: exactly one of evaluate, shadow, split, pause must be set, not 2"},
       {R"({"spec":{"indexRef":{"name":"p"},"steps":[{"split":{"weight":"0%"}}]}})",
        ".spec.steps[0].split: weight must be above 0%"},
+      {R"({"spec":{"indexRef":{"name":"p"},"steps":[{"split":{"weight":"0.001%"}}]}})",
+       ".spec.steps[0].split.weight: \"0.001%\" is not a share like 5% or 0.5%"},
+      {R"({"spec":{"indexRef":{"name":"p"},"steps":[{"split":{"weight":"5%","stickyBy":{}}}]}})",
+       ".spec.steps[0].split.stickyBy.header: is required"},
+      {R"({"spec":{"indexRef":{"name":"p"},
+           "steps":[{"split":{"weight":"5%","stickyBy":{"header":"X User"}}}]}})",
+       ".spec.steps[0].split.stickyBy.header: \"X User\" does not match ^[A-Za-z][-A-Za-z0-9]*$"},
       {R"({"spec":{"indexRef":{"name":"p"},"steps":[{"evaluate":{}}],
            "analysis":{"objectives":[{"name":"e","errorRate":{"max":"16%"}}]}}})",
        ".spec.analysis.objectives[0].errorRate: max must be at most 15%"},

@@ -375,6 +375,10 @@ void describe(Io& io, RouteStatus& value) {
   io.defaulted("unconfirmedRouters",
                value.unconfirmed_routers,
                {.doc = "Routers that have not confirmed.", .max_items = 16});
+  io.optional(
+      "stickyHeader",
+      value.sticky_header,
+      {.doc = "Header that names the users of whom weight is the share.", .max_length = 64});
 }
 
 template <class Io>

@@ -240,6 +240,7 @@ struct RouteStatus {
   bool confirmed = false;               // All routers run this generation.
   std::optional<WallTime> confirmed_at = {};
   std::vector<std::string> unconfirmed_routers = {};
+  std::optional<std::string> sticky_header = {};  // Names the users of whom weight is the share.
   bool operator==(const RouteStatus&) const = default;
 };
 

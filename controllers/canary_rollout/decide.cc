@@ -60,16 +60,25 @@ void on_foreign_index(Turn& turn) {
   }
 }
 
-// The policy of the rollout in progress, as it was stored at its start. False when there is nothing
-// to go by: just stored (wait), or removed by somebody (then the rollout cannot go on).
-bool load_policy(Turn& turn, const SpecPolicy& spec_policy) {
-  const api::CanaryRolloutStatus& status = turn.status();
+// As it was stored at the rollout's start; false when it is not there.
+bool load_stored_policy(Turn& turn) {
   for (const StoredPolicy& stored : turn.seen.policies) {
-    if (stored.name == status.policy_revision && stored.policy && check_policy(*stored.policy)) {
+    if (stored.name == turn.status().policy_revision && stored.policy &&
+        check_policy(*stored.policy)) {
       turn.policy = stored.policy;
       return true;
     }
   }
+  return false;
+}
+
+// The policy of the rollout in progress, as it was stored at its start. False when there is nothing
+// to go by: just stored (wait), or removed by somebody (then the rollout cannot go on).
+bool load_policy(Turn& turn, const SpecPolicy& spec_policy) {
+  if (load_stored_policy(turn)) {
+    return true;
+  }
+  const api::CanaryRolloutStatus& status = turn.status();
   const std::string& rollout = turn.seen.rollout.metadata.name;
   if (spec_policy && policy_name(rollout, *spec_policy) == status.policy_revision) {
     turn.policy = *spec_policy;
@@ -111,6 +120,8 @@ bool was_committed(Turn& turn) {
     return true;
   }
   if (!is_watched) {
+    // How its users were split stands there; without it they are split by chance.
+    static_cast<void>(load_stored_policy(turn));
     begin_watch(turn);
   }
   return !is_watched;

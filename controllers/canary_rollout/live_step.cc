@@ -16,7 +16,10 @@ std::optional<LiveStep> live_step(const api::Step& step) {
     return LiveStep{.share = step.split->weight,
                     .min_duration = step.split->min_duration,
                     .max_duration = step.split->max_duration,
-                    .min_samples = step.split->min_samples};
+                    .min_samples = step.split->min_samples,
+                    .sticky_header = step.split->sticky_by
+                                         ? std::optional(step.split->sticky_by->header)
+                                         : std::nullopt};
   }
   return std::nullopt;
 }
@@ -30,6 +33,14 @@ bool has_live_step(const api::ResolvedPolicy& policy) {
 bool has_shadow_step(const api::ResolvedPolicy& policy) {
   return std::ranges::any_of(policy.steps,
                              [](const api::Step& step) { return step.shadow.has_value(); });
+}
+
+std::optional<std::string> last_sticky_header(const api::ResolvedPolicy& policy) {
+  const auto last =
+      std::ranges::find_if(policy.steps.rbegin(), policy.steps.rend(), [](const api::Step& step) {
+        return step.split.has_value();
+      });
+  return last == policy.steps.rend() ? std::nullopt : live_step(*last)->sticky_header;
 }
 
 }  // namespace sluice::canary_rollout

@@ -3,6 +3,7 @@
 // copies some of stable's, split gives it a share of users. Internal to the core. Pure.
 
 #include <optional>
+#include <string>
 
 #include "crds/canary_rollout.h"
 
@@ -14,6 +15,7 @@ struct LiveStep {
   Duration min_duration = {};
   Duration max_duration = {};
   std::int32_t min_samples = 0;
+  std::optional<std::string> sticky_header = {};  // The share is of users, whom it names.
 
   [[nodiscard]] api::TrafficMode mode() const {
     return is_shadow ? api::TrafficMode::kShadow : api::TrafficMode::kSplit;
@@ -32,5 +34,7 @@ inline constexpr Share kWatchedShare{9500};
 // The policy judges live queries at all: in a step, or after the promotion.
 [[nodiscard]] bool has_live_step(const api::ResolvedPolicy& policy);
 [[nodiscard]] bool has_shadow_step(const api::ResolvedPolicy& policy);
+// Of the last split: who was the candidate's there keeps it after the promotion too.
+[[nodiscard]] std::optional<std::string> last_sticky_header(const api::ResolvedPolicy& policy);
 
 }  // namespace sluice::canary_rollout

@@ -55,7 +55,10 @@ std::string what_step_awaits(const Turn& turn, const JudgedBlock& judged) {
   if (samples < judged.step.min_samples) {
     return fmt::format("{} of {} samples", samples, judged.step.min_samples);
   }
-  if (!judged.step.is_shadow && !share_matches(totals, judged.step.share.fraction())) {
+  // How many users there are is not known, nor how much each asks: a share of users is no share of
+  // queries to be checked.
+  const bool has_known_share = !judged.step.is_shadow && !judged.step.sticky_header;
+  if (has_known_share && !share_matches(totals, judged.step.share.fraction())) {
     return fmt::format("the observed share to match {}: {} of {} queries went to the candidate",
                        format_share(judged.step.share),
                        totals.candidate.n + totals.pairs.n,

@@ -260,7 +260,7 @@ void StoryWorld::serve(Router& router) {
   const int queries = static_cast<int>(queries_per_second) / options_.routers +
                       (flip(queries_per_second - std::floor(queries_per_second)) ? 1 : 0);
   for (int i = 0; i < queries; ++i) {
-    if (route.candidate_revision.empty() || !flip(route.weight.fraction())) {
+    if (route.candidate_revision.empty() || !flip(route.weight.fraction() * users_eagerness)) {
       const bool failed = count_stable(router, wire::CounterMode::kLive);
       if (route.shadow > Share{} && flip(route.shadow.fraction())) {
         serve_copy(router, failed);

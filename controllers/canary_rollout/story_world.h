@@ -42,6 +42,8 @@ class StoryWorld {
   // Times as long as 18 to 72 ms, the p95 at 61 ms.
   double stable_slowness = 1;
   double candidate_slowness = 1;
+  // The candidate's users ask so many times as much as others.
+  double users_eagerness = 1;
   bool index_obeys = true;  // False: the index controller is away.
   bool routers_confirm = true;
   bool routers_answer = true;       // False: no scrape succeeds.

@@ -163,7 +163,7 @@ void enter_step(Turn& turn, std::int32_t step_index) {
     status.phase = api::RolloutPhase::kProgressing;
     status.message =
         fmt::format("waiting for every router to confirm {}", format_share(live->share));
-    ask_for(turn, live->mode(), live->share);
+    ask_for(turn, live->mode(), live->share, live->sticky_header);
     set_progressing(turn, "Progressing", status.message);
   }
   announce(turn, false, "StepStarted", "step " + status.step_summary);
@@ -266,7 +266,10 @@ void begin_watch(Turn& turn) {
   status.step_summary = fmt::format("{}/{} watching", status.step_count, status.step_count);
   status.stable_revision = control->revision;
   status.message = message;
-  ask_for(turn, api::TrafficMode::kSplit, kWatchedShare);
+  ask_for(turn,
+          api::TrafficMode::kSplit,
+          kWatchedShare,
+          turn.policy ? last_sticky_header(*turn.policy) : std::nullopt);
   record(turn, {.verdict = "Advanced", .reason = "Committed", .message = message});
   set_progressing(turn, "Watching", message);
   announce(turn, false, "Watching", message);

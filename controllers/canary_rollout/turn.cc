@@ -99,10 +99,16 @@ bool is_in_shadow(const Turn& turn) {
 
 void ask_again(Turn& turn) {
   const api::DesiredTraffic& desired = turn.status().desired;
-  ask_for(turn, desired.mode, is_in_shadow(turn) ? desired.shadow_percent : desired.weight);
+  ask_for(turn,
+          desired.mode,
+          is_in_shadow(turn) ? desired.shadow_percent : desired.weight,
+          desired.sticky_header);
 }
 
-void ask_for(Turn& turn, api::TrafficMode mode, Share share) {
+void ask_for(Turn& turn,
+             api::TrafficMode mode,
+             Share share,
+             std::optional<std::string> sticky_header) {
   api::DesiredTraffic& desired = turn.status().desired;
   api::DesiredTraffic next = desired;
   next.index_uid = turn.index().metadata.uid;
@@ -115,6 +121,7 @@ void ask_for(Turn& turn, api::TrafficMode mode, Share share) {
   const bool is_shadow = mode == api::TrafficMode::kShadow;
   next.weight = is_shadow ? Share{} : share;
   next.shadow_percent = is_shadow ? share : Share{};
+  next.sticky_header = std::move(sticky_header);
   if (next != desired) {
     ++next.seq;
     desired = std::move(next);

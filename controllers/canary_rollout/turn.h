@@ -48,7 +48,10 @@ struct Turn {
 
 // Changes what the index is asked for; the sequence number grows if anything did change. The share
 // is that of the mode: of copies in Shadow, else of users.
-void ask_for(Turn& turn, api::TrafficMode mode, Share share);
+void ask_for(Turn& turn,
+             api::TrafficMode mode,
+             Share share,
+             std::optional<std::string> sticky_header = {});
 // The same again, of the candidate as the index knows it now.
 void ask_again(Turn& turn);
 

@@ -45,12 +45,12 @@ RouteContent watched_content(const Turn& turn) {
   if (!turn.is_returning && is_new_ready) {
     return is_old_ready ? RouteContent{.stable = previous,
                                        .candidate = status.stable_revision,
-                                       .shares = {.weight = watched_weight(turn)}}
+                                       .shares = watched_shares(turn)}
                         : RouteContent{.stable = status.stable_revision};
   }
   return {.stable = status.route->stable_revision,
           .candidate = status.route->candidate_revision,
-          .shares = {.weight = status.route->weight}};
+          .shares = shares_of(*status.route)};
 }
 
 RouteContent wanted_content(const Turn& turn) {
@@ -145,7 +145,8 @@ wire::RouteTable table_of(const Turn& turn) {
                                            .weight = route.weight,
                                            .error_rate_max = errors_max(turn),
                                            .latency_max_ms = latency_max_ms(turn),
-                                           .shadow = route.shadow};
+                                           .shadow = route.shadow,
+                                           .sticky_header = route.sticky_header};
     if (route.shadow > Share{}) {
       table.candidate->shadow_stable = shadow_stable_of(turn);
     }
@@ -195,23 +196,27 @@ std::string description_of(const TrafficShares& shares,
   if (shares.shadow > Share{}) {
     return format_share(shares.shadow) + " of the queries are copied to " + candidate;
   }
-  return candidate.empty() ? "all traffic goes to " + stable
-                           : format_share(shares.weight) + " of the traffic goes to " + candidate;
+  if (candidate.empty()) {
+    return "all traffic goes to " + stable;
+  }
+  const std::string whole = shares.sticky_header ? "users (" + *shares.sticky_header + ") go to "
+                                                 : std::string("traffic goes to ");
+  return format_share(shares.weight) + " of the " + whole + candidate;
 }
 
 void set_content(Turn& turn, api::RouteStatus& route) {
   const RouteContent content = wanted_content(turn);
   const auto& [stable, candidate, shares] = content;
   if (route.generation == 0 || route.stable_revision != stable ||
-      route.candidate_revision != candidate || route.weight != shares.weight ||
-      route.shadow != shares.shadow) {
-    if (route.weight != shares.weight || route.shadow != shares.shadow) {
+      route.candidate_revision != candidate || shares_of(route) != shares) {
+    if (shares_of(route) != shares) {
       announce(turn, false, "TrafficMoved", description_of(shares, stable, candidate));
     }
     route.stable_revision = stable;
     route.candidate_revision = candidate;
     route.weight = shares.weight;
     route.shadow = shares.shadow;
+    route.sticky_header = shares.sticky_header;
     next_generation(route);
   }
   route.desired_seq = fulfilled_seq(turn, content, route.desired_seq);

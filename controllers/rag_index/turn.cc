@@ -213,7 +213,7 @@ TrafficShares asked_shares(const Turn& turn) {
     case api::TrafficMode::kNone:
       return {};
     case api::TrafficMode::kSplit:
-      return {.weight = desired.weight};
+      return {.weight = desired.weight, .sticky_header = desired.sticky_header};
     case api::TrafficMode::kShadow:
       return {.shadow = desired.shadow_percent};
     case api::TrafficMode::kPromote:
@@ -222,12 +222,16 @@ TrafficShares asked_shares(const Turn& turn) {
   return {};
 }
 
+TrafficShares shares_of(const api::RouteStatus& route) {
+  return {.weight = route.weight, .shadow = route.shadow, .sticky_header = route.sticky_header};
+}
+
 TrafficShares present_shares(const Turn& turn) {
   const auto& route = turn.status().route;
   const api::CandidateStatus* candidate = turn.candidate();
   const bool is_its = route && candidate != nullptr && !candidate->revision.empty() &&
                       route->candidate_revision == candidate->revision;
-  return is_its ? TrafficShares{.weight = route->weight, .shadow = route->shadow} : TrafficShares{};
+  return is_its ? shares_of(*route) : TrafficShares{};
 }
 
 bool is_traffic_off(const Turn& turn) {

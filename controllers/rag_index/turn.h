@@ -129,8 +129,9 @@ struct Fleet {
 
 // What a candidate gets of the queries.
 struct TrafficShares {
-  Share weight = {};  // Of the live ones.
-  Share shadow = {};  // Of stable's: copies.
+  Share weight = {};                              // Of the live ones.
+  Share shadow = {};                              // Of stable's: copies.
+  std::optional<std::string> sticky_header = {};  // The weight is of users, whom it names.
   bool operator==(const TrafficShares&) const = default;
 
   // What its workers have to carry.
@@ -139,13 +140,14 @@ struct TrafficShares {
 
 // What the candidate should get now: of what is asked, if it may be obeyed.
 [[nodiscard]] TrafficShares asked_shares(const Turn& turn);
+[[nodiscard]] TrafficShares shares_of(const api::RouteStatus& route);
 // Of the present table.
 [[nodiscard]] TrafficShares present_shares(const Turn& turn);
 
 // The revision was stable before the present one and is kept beside it.
 [[nodiscard]] bool is_previous(const Turn& turn, std::string_view revision);
-// The present stable's share of the users while it is watched. Needs the attached rollout.
-[[nodiscard]] Share watched_weight(const Turn& turn);
+// What the present stable gets while it is watched. Needs the attached rollout.
+[[nodiscard]] TrafficShares watched_shares(const Turn& turn);
 // Notes the present stable as the previous one where the policy asks for a watch: part of the write
 // that commits to `promoted`.
 void begin_watch(Turn& turn, const api::CandidateStatus& promoted);

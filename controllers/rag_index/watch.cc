@@ -138,13 +138,14 @@ void settle_watch(Turn& turn) {
   look_again_in(turn, Duration{0});  // What the spec means beside this stable is next.
 }
 
-Share watched_weight(const Turn& turn) {
+TrafficShares watched_shares(const Turn& turn) {
   const api::DesiredTraffic& desired = turn.rollout->status.desired;
   const bool is_meant = desired.index_uid == turn.index().metadata.uid &&
                         desired.candidate == turn.status().stable_revision &&
                         desired.mode == api::TrafficMode::kSplit &&
                         turn.rollout->status.phase == api::RolloutPhase::kWatching;
-  return is_meant ? desired.weight : kWhole;
+  return is_meant ? TrafficShares{.weight = desired.weight, .sticky_header = desired.sticky_header}
+                  : TrafficShares{.weight = kWhole};
 }
 
 }  // namespace sluice::rag_index

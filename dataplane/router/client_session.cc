@@ -264,7 +264,9 @@ void ClientSession::handle_query() {
   set_phase(Phase::kWaiting, kNoDeadline);
   auto exchange = std::make_shared<Exchange>(loop_, *this, request_for_workers(request));
   exchange_ = exchange;
-  exchange->begin(deadline ? std::optional(std::chrono::milliseconds{*deadline}) : std::nullopt);
+  exchange->begin(
+      {.allowed = deadline ? std::optional(std::chrono::milliseconds{*deadline}) : std::nullopt,
+       .header = [&request](std::string_view name) { return request.header(name); }});
 }
 
 void ClientSession::release_in_flight() {

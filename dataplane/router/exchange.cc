@@ -36,10 +36,10 @@ Exchange::~Exchange() {
   }
 }
 
-void Exchange::begin(std::optional<std::chrono::milliseconds> allowed) {
+void Exchange::begin(Arrival arrival) {
   loop_.add(shared_from_this());
-  const std::size_t bytes = request_->head.size() + request_->body.size();
-  perform(loop_.router().query_arrived(loop_.index(), query_, allowed, bytes));
+  arrival.bytes = request_->head.size() + request_->body.size();
+  perform(loop_.router().query_arrived(loop_.index(), query_, std::move(arrival)));
 }
 
 void Exchange::tick(MonotonicTime now) {

@@ -22,7 +22,8 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
   Exchange(LaneLoop& loop, ClientSession& session, std::shared_ptr<const UpstreamRequest> request);
   ~Exchange();
 
-  void begin(std::optional<std::chrono::milliseconds> allowed);
+  // What the client's request says of itself; its size is known here.
+  void begin(Arrival arrival);
   void tick(MonotonicTime now);
 
   // From the session: the client hung up; a part of a stream was written.

@@ -54,15 +54,10 @@ void Router::feed(const Actions& actions) {
   }
 }
 
-Actions Router::query_arrived(std::size_t lane,
-                              Query& query,
-                              std::optional<std::chrono::milliseconds> allowed,
-                              std::size_t bytes) {
+Actions Router::query_arrived(std::size_t lane, Query& query, Arrival arrival) {
   Cell& cell = *cells_[lane];
-  const Arrival arrival{.now = monotonic_now(),
-                        .allowed = allowed,
-                        .is_quarantined = is_quarantined_.load(std::memory_order_relaxed),
-                        .bytes = bytes};
+  arrival.now = monotonic_now();
+  arrival.is_quarantined = is_quarantined_.load(std::memory_order_relaxed);
   const std::lock_guard lock(cell.mutex);
   return cell.lane.query_arrived(query, arrival);
 }

@@ -4,11 +4,9 @@
 // Thread-safe.
 
 #include <atomic>
-#include <chrono>
 #include <cstddef>
 #include <memory>
 #include <mutex>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -40,11 +38,9 @@ class Router {
   // From the next query on every lane runs on `plan`; queries in flight finish as they began.
   void apply(const RoutingPlan& plan);
 
-  // Lane's methods, under its lock; samples go to the board.
-  [[nodiscard]] Actions query_arrived(std::size_t lane,
-                                      Query& query,
-                                      std::optional<std::chrono::milliseconds> allowed,
-                                      std::size_t bytes);
+  // Lane's methods, under its lock; samples go to the board. The time of an arrival, and whether
+  // the candidate is quarantined, are the router's to say.
+  [[nodiscard]] Actions query_arrived(std::size_t lane, Query& query, Arrival arrival);
   [[nodiscard]] Actions attempt_ended(std::size_t lane, Query& query, Slot slot, AttemptEnd end);
   [[nodiscard]] bool start_streaming(std::size_t lane, Query& query, Slot slot, Actions& actions);
   [[nodiscard]] Actions time_passed(std::size_t lane, Query& query);

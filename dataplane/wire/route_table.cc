@@ -18,6 +18,7 @@ void describe(Io& io, RouteCandidate& value) {
   io.defaulted("latencyMaxMs", value.latency_max_ms, {.min = 0, .max = 60'000});
   io.defaulted("shadow", value.shadow);
   io.defaulted("shadowStable", value.shadow_stable);
+  io.optional("stickyHeader", value.sticky_header, {.min_length = 1, .max_length = 64});
 }
 
 template <class Io>

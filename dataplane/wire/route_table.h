@@ -30,6 +30,9 @@ struct RouteCandidate {
   // Of the copies, the share that another worker of stable is asked instead of the candidate: how
   // far stable agrees with itself.
   Share shadow_stable = {};
+  // The header that names a user, who is then wholly one arm's (dataplane/router/core/sticky.h). A
+  // router that does not know this member splits query by query.
+  std::optional<std::string> sticky_header = {};
   bool operator==(const RouteCandidate&) const = default;
 };
 

@@ -22,6 +22,19 @@ TEST(RouteTable, RoundTrips) {
   EXPECT_EQ(*read, table);
 }
 
+// Old routers read it, and a table of an old operator is the same text as before.
+TEST(RouteTable, NamesTheHeaderOfStickyUsersOnlyWhereThereIsOne) {
+  RouteTable table{.uid = "u",
+                   .candidate = RouteCandidate{.target = {.revision = "b"}, .weight = Share{1}}};
+  EXPECT_EQ(to_json(table).find("sticky"), std::string::npos);
+  EXPECT_NE(to_json(table).find(R"("weight":"0.01%")"), std::string::npos);
+  EXPECT_EQ(from_json<RouteTable>(to_json(table)).value(), table);
+  table.candidate->sticky_header = "X-User-Id";
+  EXPECT_EQ(from_json<RouteTable>(to_json(table)).value(), table);
+  table.candidate->sticky_header = std::string(65, 'x');
+  EXPECT_FALSE(from_json<RouteTable>(to_json(table)));
+}
+
 TEST(RouteTable, RefusesHalfATable) {
   const auto read = from_json<RouteTable>(R"({"version":1,"index":"x","uid":"u","epoch":1})");
   ASSERT_FALSE(read);

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "dataplane/router/core/sticky.h"
 
 namespace sluice::router {
 namespace {
@@ -95,15 +96,27 @@ bool Lane::has_answering_stable(MonotonicTime now) const {
   return stable_ != nullptr && stable_->has_answering(now);
 }
 
+// Of users whom the table names by a header each is one arm's; of all other queries the splitter
+// counts out the share.
+bool Lane::is_candidates(const Arrival& arrival) {
+  if (table_.candidate && table_.candidate->sticky_header && arrival.header) {
+    const std::string_view user = arrival.header(*table_.candidate->sticky_header);
+    if (names_user(user)) {
+      return sticky_place(table_.candidate->target.revision, user) < table_.candidate->weight;
+    }
+  }
+  return splitter_.next();
+}
+
 void Lane::choose_kind(Query& query, const Arrival& arrival) {
   const bool has_stable = stable_ != nullptr && stable_->size() > 0;
   const bool has_candidate =
       candidate_ != nullptr && candidate_->size() > 0 && splitter_.share() > Share{0};
-  const bool is_candidates = splitter_.next();
+  const bool is_its = is_candidates(arrival);
   const auto live = [this](const std::string& revision) -> ArmCounts& {
     return tally_.revision(revision).of(wire::CounterMode::kLive);
   };
-  if (is_candidates) {
+  if (is_its) {
     const bool wants_pair = arrival.is_quarantined && has_stable;
     if (!has_candidate || (wants_pair && pairs_ >= options_.pairs_max)) {
       ++live(table_.candidate->target.revision).diverted;

@@ -12,9 +12,11 @@
 //   - a copy of a stable query (shadow) changes nothing for its user.
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "base/rng.h"
 #include "base/time.h"
@@ -39,6 +41,8 @@ struct Arrival {
   std::optional<std::chrono::milliseconds> allowed = {};  // The client's own deadline.
   bool is_quarantined = false;
   std::size_t bytes = 0;  // Of the request, kept while a copy of it runs.
+  // The query's value of a header; empty when it has none. Asked during query_arrived() only.
+  std::function<std::string_view(std::string_view name)> header = {};
 };
 
 class Lane {
@@ -69,6 +73,7 @@ class Lane {
   [[nodiscard]] bool has_answering_stable(MonotonicTime now) const;
 
  private:
+  [[nodiscard]] bool is_candidates(const Arrival& arrival);
   void choose_kind(Query& query, const Arrival& arrival);
   [[nodiscard]] bool start_attempt(Query& query, Arm arm, MonotonicTime now, Actions& actions);
   void start_copy(Query& query, const Arrival& arrival, Actions& actions);

@@ -48,6 +48,26 @@ TEST(Splitter, IsWithinOneOfTheShareAtEveryPrefix) {
   }
 }
 
+// As a candidate's own chance would have it, even over several lanes that each begin anew.
+TEST(Splitter, GivesTinySharesTheirPartOfAMillionQueries) {
+  for (const Share share : {Share{1}, Share{50}}) {
+    constexpr int kLanes = 8;
+    constexpr int kQueries = 1'000'000;
+    Rng rng(11);
+    int candidates = 0;
+    for (int lane = 0; lane < kLanes; ++lane) {
+      Splitter splitter{rng.fork()};
+      splitter.set_share(share);
+      for (int n = 0; n < kQueries / kLanes; ++n) {
+        candidates += splitter.next() ? 1 : 0;
+      }
+    }
+    const double w = share.fraction();
+    EXPECT_NEAR(candidates, w * kQueries, 3 * std::sqrt(w * (1 - w) * kQueries))
+        << format_share(share);
+  }
+}
+
 TEST(Splitter, CannotBeForetoldByAClientThatAlternates) {
   // At 50 % round robin gives every even query to one arm. Ours gives each arm about half of them.
   Splitter splitter{Rng(1)};
