@@ -53,13 +53,18 @@ HttpRequest to_http(const ListRequest& request) {
 }
 
 HttpRequest to_http(const WatchRequest& request) {
-  CHECK(!request.resource_version.empty() && request.resource_version != "0");
+  CHECK(request.resource_version != "0");
+  CHECK(request.resource_version.empty() == request.wants_initial_events);
   HttpRequest http{.headers = json_headers(), .deadline = request.timeout + kWatchGrace};
   http.idle_timeout = request.idle_timeout;
   http.url = collection_path(request.kind, request.namespace_name);
   add_parameter(http.url, "watch", "1");
   add_parameter(http.url, "allowWatchBookmarks", "true");
   add_parameter(http.url, "resourceVersion", request.resource_version);
+  if (request.wants_initial_events) {
+    add_parameter(http.url, "sendInitialEvents", "true");
+    add_parameter(http.url, "resourceVersionMatch", "NotOlderThan");
+  }
   const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(request.timeout);
   add_parameter(http.url, "timeoutSeconds", fmt::format("{}", seconds.count()));
   add_parameter(http.url, "labelSelector", request.label_selector);
@@ -199,6 +204,16 @@ void Client::cancel(CallId call) {
 
 void Client::set_fence(std::function<bool()> may_write) {
   may_write_ = std::move(may_write);
+}
+
+void Client::count_list(const kube::ResourceKind& kind, bool was_streamed) {
+  metrics_
+      .counter(
+          "sluice_cache_lists_total",
+          "Whole collections read into a cache: as a stream (WatchList), or in pages where the "
+          "server refuses that.",
+          {{"kind", std::string(kind.kind)}, {"by", was_streamed ? "stream" : "pages"}})
+      .add();
 }
 
 void Client::count(const std::string& method, const Result<HttpResponse>& outcome, Duration took) {

@@ -36,6 +36,9 @@ struct WatchRequest {
   std::string label_selector = {};
   std::string field_selector = {};
   std::string resource_version = {};  // Never "0".
+  // WatchList (KEP-3157), without a resource_version: what is there now comes first, as consistent
+  // as a list and without its size in memory on either side, and then a bookmark that says so.
+  bool wants_initial_events = false;
   Duration timeout = std::chrono::minutes{5};
   Duration idle_timeout = std::chrono::seconds{150};
 };
@@ -91,6 +94,15 @@ class Client {
   // Legal at any moment; nothing is called afterwards.
   void cancel(CallId call);
 
+  // Whether lists are asked for as streams; false once a server has refused one, for as long as
+  // this process lives.
+  [[nodiscard]] bool may_stream_lists() const { return may_stream_lists_; }
+
+  void stop_streaming_lists() { may_stream_lists_ = false; }
+
+  // A cache was filled or renewed, by a stream or by pages.
+  void count_list(const kube::ResourceKind& kind, bool was_streamed);
+
   // Consulted before each write that is not urgent: false, and the write fails with kCancelled
   // without leaving the process. Reads are never fenced. Unset: all may pass.
   void set_fence(std::function<bool()> may_write);
@@ -105,6 +117,7 @@ class Client {
   Transport& transport_;
   MetricsRegistry& metrics_;
   std::function<bool()> may_write_;
+  bool may_stream_lists_ = true;
   std::uint64_t last_call_ = 0;
   std::map<std::uint64_t, Call> calls_;
   std::set<std::string> warnings_;  // Of the API server, logged once each.

@@ -8,7 +8,9 @@
 // not decode is left out, counted and logged, and never stops the others.
 
 #include <functional>
+#include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <utility>
@@ -60,6 +62,7 @@ class Informer {
     reflector_.start(
         {.on_list_begin = [this] { incoming_.clear(); },
          .on_list_item = [this](JsonView item) { take_item(item); },
+         .on_list_item_gone = [this](JsonView item) { drop_item(item); },
          .on_list_end = [this] { replace(); },
          .on_event = [this](WatchEventType type, JsonView object) { take_event(type, object); }});
   }
@@ -96,23 +99,29 @@ class Informer {
 
   void take_item(JsonView item) {
     if (Pointer object = decode(item)) {
-      incoming_.push_back(std::move(object));
+      incoming_[object->metadata.key()] = std::move(object);
+    } else {
+      drop_item(item);
+    }
+  }
+
+  void drop_item(JsonView item) {
+    if (const auto key = key_of(item)) {
+      incoming_.erase(*key);
     }
   }
 
   void replace() {
     std::vector<Change<T>> changes;
-    std::set<kube::ObjectKey> present;
-    for (Pointer& object : incoming_) {
-      present.insert(object->metadata.key());
-      put(std::move(object), changes);
+    for (const auto& [key, object] : incoming_) {
+      put(object, changes);
     }
-    incoming_.clear();
     for (const Pointer& old : store_.list()) {
-      if (!present.contains(old->metadata.key())) {
+      if (!incoming_.contains(old->metadata.key())) {
         erase(old->metadata.key(), changes);
       }
     }
+    incoming_.clear();
     tell(changes);
     has_synced_ = true;
   }
@@ -125,20 +134,22 @@ class Informer {
       } else {
         put(std::move(object), changes);
       }
-    } else {
-      drop_unreadable(json, changes);
+    } else if (const auto key = key_of(json)) {
+      erase(*key, changes);  // What we knew of it is not true any more.
     }
     tell(changes);
   }
 
-  // What we knew of an object that cannot be read any more is not true any more.
-  void drop_unreadable(JsonView json, std::vector<Change<T>>& changes) {
+  // Of any object, be it readable otherwise or not.
+  [[nodiscard]] static std::optional<kube::ObjectKey> key_of(JsonView json) {
     Reader reader;
     kube::ObjectMeta meta;
-    if (const auto node = json.find("metadata")) {
-      reader.read(*node, meta, Field{});
-      erase(meta.key(), changes);
+    const auto node = json.find("metadata");
+    if (!node) {
+      return std::nullopt;
     }
+    reader.read(*node, meta, Field{});
+    return meta.key();
   }
 
   void put(const Pointer& object, std::vector<Change<T>>& changes) {
@@ -171,7 +182,7 @@ class Informer {
 
   kube::ResourceKind kind_;
   Store<T> store_;
-  std::vector<Pointer> incoming_;  // A list in the making.
+  std::map<kube::ObjectKey, Pointer> incoming_;  // A list in the making.
   std::vector<std::function<void(const Change<T>&)>> handlers_;
   std::set<kube::ObjectKey> reported_;
   Counter undecodable_;

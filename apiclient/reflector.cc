@@ -19,6 +19,25 @@ constexpr Duration kShortWatch = std::chrono::seconds{1};
 constexpr int kWatchSecondsMin = 300;
 constexpr int kWatchSecondsMax = 600;
 constexpr int kPageLimit = 500;
+// A list that has not come by then as a stream is given up. Large ones take a second or two; a
+// server that ignores what was asked shows it by its first bookmark, after a minute.
+constexpr Duration kStreamedListMax = std::chrono::seconds{90};
+constexpr int kBrokenStreamsMax = 2;
+
+bool is_version(const std::string& text) {
+  return !text.empty() && text != "0";
+}
+
+// What a server says that knows WatchList and has it switched off, or does not know it.
+bool is_refusal(const Error& error) {
+  return error.http_status == 400 || error.http_status == 422;
+}
+
+// Says nothing of streams: a list would fare no better.
+bool is_for_all_reads(const Error& error) {
+  return error.code == ErrorCode::kForbidden || error.code == ErrorCode::kNotFound ||
+         error.code == ErrorCode::kThrottled;
+}
 
 }  // namespace
 
@@ -36,7 +55,7 @@ Reflector::~Reflector() {
 void Reflector::start(ReflectorSink sink) {
   CHECK(std::holds_alternative<Stopped>(state_));
   sink_ = std::move(sink);
-  list_first_page(false);
+  list_again();
 }
 
 void Reflector::stop() {
@@ -48,10 +67,20 @@ void Reflector::leave_state() {
     client_.cancel(listing->call);
   } else if (const auto* watching = std::get_if<Watching>(&state_)) {
     client_.cancel(watching->call);
+    loop_.cancel(watching->list_deadline);
   } else if (const auto* waiting = std::get_if<Waiting>(&state_)) {
     loop_.cancel(waiting->timer);
   }
   state_.emplace<Stopped>();
+}
+
+void Reflector::list_again() {
+  if (client_.may_stream_lists() && broken_streams_ < kBrokenStreamsMax) {
+    sink_.on_list_begin();
+    open_watch(true);
+  } else {
+    list_first_page(false);
+  }
 }
 
 void Reflector::list_first_page(bool is_unpaged) {
@@ -94,7 +123,7 @@ void Reflector::take_page(const Result<std::string>& page, bool was_continued) {
     version = text("resourceVersion");
     continue_token = text("continue");
   }
-  if (version.empty() || version == "0") {
+  if (!is_version(version)) {
     list_failed({.code = ErrorCode::kUnavailable, .message = "a list without a resource version"},
                 false);
     return;
@@ -106,10 +135,16 @@ void Reflector::take_page(const Result<std::string>& page, bool was_continued) {
     list_page(continue_token, false);
     return;
   }
+  list_is_whole(version, false);
+  watch();
+}
+
+void Reflector::list_is_whole(const std::string& version, bool was_streamed) {
   resource_version_ = version;
+  broken_streams_ = 0;
+  client_.count_list(selection_.kind, was_streamed);
   recovered();
   sink_.on_list_end();
-  watch();
 }
 
 void Reflector::list_failed(const Error& error, bool was_continued) {
@@ -121,7 +156,7 @@ void Reflector::list_failed(const Error& error, bool was_continued) {
   wait_then(error, &Reflector::list_again);
 }
 
-void Reflector::watch() {
+void Reflector::open_watch(bool is_list) {
   leave_state();
   const auto spread = std::uint64_t{kWatchSecondsMax - kWatchSecondsMin + 1};
   const auto seconds = kWatchSecondsMin + static_cast<std::int64_t>(rng_.below(spread));
@@ -129,7 +164,8 @@ void Reflector::watch() {
                              .namespace_name = selection_.namespace_name,
                              .label_selector = selection_.label_selector,
                              .field_selector = selection_.field_selector,
-                             .resource_version = resource_version_,
+                             .resource_version = is_list ? std::string() : resource_version_,
+                             .wants_initial_events = is_list,
                              .timeout = std::chrono::seconds{seconds}};
   const CallId call = client_.watch(
       request,
@@ -138,6 +174,12 @@ void Reflector::watch() {
   auto& watching = state_.emplace<Watching>();
   watching.call = call;
   watching.since = loop_.now();
+  watching.is_list = is_list;
+  if (is_list) {
+    watching.list_deadline = loop_.call_after(kStreamedListMax, [this] {
+      stream_broke({.code = ErrorCode::kTimeout, .message = "the list did not come to its end"});
+    });
+  }
 }
 
 void Reflector::take_bytes(std::string_view bytes) {
@@ -153,7 +195,7 @@ void Reflector::take_bytes(std::string_view bytes) {
   }
   watching->framer = std::move(framer);
   if (!fed) {
-    wait_then(fed.error(), &Reflector::watch);
+    watch_broke(fed.error());
   }
 }
 
@@ -162,15 +204,18 @@ bool Reflector::take_line(std::string_view line) {
   const auto document = JsonDocument::parse(line);
   auto event = document ? read_watch_event(*document) : Result<WatchEvent>(fail(document.error()));
   if (!event) {
-    // The stream itself is broken: our place is still good.
-    wait_then(event.error(), &Reflector::watch);
+    watch_broke(event.error());
     return false;
   }
   if (event->type == WatchEventType::kError) {
     watch_ended(fail(error_of_status(event->object, 500)));
     return false;
   }
-  std::get<Watching>(state_).had_event = true;
+  auto& watching = std::get<Watching>(state_);
+  watching.had_event = true;
+  if (watching.is_list) {
+    return take_list_event(*event);
+  }
   if (!event->resource_version.empty()) {
     resource_version_ = event->resource_version;
   }
@@ -181,16 +226,76 @@ bool Reflector::take_line(std::string_view line) {
   return std::holds_alternative<Watching>(state_);
 }
 
+// What is there from the start comes in any order of versions, and what changes meanwhile after it.
+bool Reflector::take_list_event(const WatchEvent& event) {
+  if (event.type == WatchEventType::kDeleted) {
+    sink_.on_list_item_gone(event.object);
+  } else if (event.type != WatchEventType::kBookmark) {
+    sink_.on_list_item(event.object);
+  } else if (!event.ends_initial_events) {
+    // A bookmark before the end comes only from somebody who does not know what was asked.
+    stream_refused({.code = ErrorCode::kInvalid, .message = "a list without an end"});
+    return false;
+  } else if (!is_version(event.resource_version)) {
+    stream_broke({.code = ErrorCode::kUnavailable, .message = "a list without a resource version"});
+    return false;
+  } else {
+    auto& watching = std::get<Watching>(state_);
+    watching.is_list = false;
+    loop_.cancel(watching.list_deadline);
+    list_is_whole(event.resource_version, true);
+  }
+  return std::holds_alternative<Watching>(state_);
+}
+
+void Reflector::stream_ended(const Status& outcome) {
+  if (outcome) {
+    stream_broke({.code = ErrorCode::kUnavailable, .message = "a list was cut short"});
+  } else if (is_refusal(outcome.error()) && !std::get<Watching>(state_).had_event) {
+    stream_refused(outcome.error());
+  } else {
+    stream_broke(outcome.error());
+  }
+}
+
+void Reflector::stream_refused(const Error& error) {
+  if (client_.may_stream_lists()) {
+    log_info("the API server does not stream lists, reading them in pages from now on",
+             {{"kind", std::string(selection_.kind.kind)}, {"error", error.describe()}});
+  }
+  client_.stop_streaming_lists();
+  list_first_page(false);
+}
+
+// Before its list was whole: nothing of it is kept.
+void Reflector::stream_broke(const Error& error) {
+  broken_streams_ += is_for_all_reads(error) ? 0 : 1;
+  wait_then(error, &Reflector::list_again);
+}
+
+// The stream itself is broken: our place, if we have one, is still good.
+void Reflector::watch_broke(const Error& error) {
+  if (std::get<Watching>(state_).is_list) {
+    stream_broke(error);
+  } else {
+    wait_then(error, &Reflector::watch);
+  }
+}
+
 void Reflector::watch_ended(const Status& outcome) {
   const auto* watching = std::get_if<Watching>(&state_);
   CHECK(watching != nullptr);
+  if (watching->is_list) {
+    stream_ended(outcome);
+    return;
+  }
   if (!outcome) {
     const Error& error = outcome.error();
     const bool was_useful = watching->had_event || loop_.now() - watching->since >= kShortWatch;
     if (error.code == ErrorCode::kGone && was_useful) {
       log_info("the server forgot where the watch stood, listing again",
                {{"kind", std::string(selection_.kind.kind)}});
-      list_first_page(false);
+      list_again();
     } else if (error.code == ErrorCode::kTimeout && watching->had_event) {
       recovered();
       watch();  // Our own watchdog or deadline: the place is still good.

@@ -2,12 +2,14 @@
 // Reflector: keeps a sink equal to one collection of the API server: list, watch from there, list
 // again when the server has forgotten where we were. An explicit state machine; loop thread.
 //
-//   Stopped -> Listing -> Watching -> (end of stream) Watching
-//   an error of either -> Waiting (backoff) -> the same again;  410 -> Listing
+//   Stopped -> Watching, first what is there -> Watching -> (end of stream) Watching
+//           -> Listing, page by page         ->
+//   an error of either -> Waiting (backoff) -> the same again;  410 -> from the start
 //
-// A list is delivered as a whole: the sink keeps what it has until on_list_end. Kinds whose CRD is
-// absent or that we may not read (404, 403) are tried again for ever, with backoff, and named in
-// problem().
+// A list comes as the first events of a watch (WatchList), or in pages where the server refuses
+// that or where two streams in a row broke. Either way it is delivered as a whole: the sink keeps
+// what it has until on_list_end. Kinds whose CRD is absent or that we may not read (404, 403) are
+// tried again for ever, with backoff, and named in problem().
 
 #include <functional>
 #include <optional>
@@ -32,7 +34,8 @@ struct Selection {
 struct ReflectorSink {
   std::function<void()> on_list_begin;  // Forget an unfinished list.
   std::function<void(JsonView)> on_list_item;
-  std::function<void()> on_list_end;  // Swap the list in.
+  std::function<void(JsonView)> on_list_item_gone;  // Deleted since it came.
+  std::function<void()> on_list_end;                // Swap the list in.
   // Added, modified or deleted.
   std::function<void(WatchEventType, JsonView)> on_event;
 };
@@ -67,6 +70,8 @@ class Reflector {
     MonotonicTime since;
     LineFramer framer;
     bool had_event = false;
+    bool is_list = false;  // Until the end of what is there from the start.
+    TimerId list_deadline;
   };
 
   struct Waiting {
@@ -75,18 +80,25 @@ class Reflector {
 
   using State = std::variant<Stopped, Listing, Watching, Waiting>;
 
+  void list_again();
   void list_first_page(bool is_unpaged);
   void list_page(const std::string& continue_token, bool is_unpaged);
   void take_page(const Result<std::string>& page, bool was_continued);
   void list_failed(const Error& error, bool was_continued);
-  void watch();
+
+  void watch() { open_watch(false); }
+
+  void open_watch(bool is_list);
   void take_bytes(std::string_view bytes);
   [[nodiscard]] bool take_line(std::string_view line);
+  [[nodiscard]] bool take_list_event(const WatchEvent& event);
+  void list_is_whole(const std::string& version, bool was_streamed);
   void watch_ended(const Status& outcome);
+  void stream_ended(const Status& outcome);
+  void stream_refused(const Error& error);
+  void stream_broke(const Error& error);
+  void watch_broke(const Error& error);
   void wait_then(const Error& error, void (Reflector::*next)());
-
-  void list_again() { list_first_page(false); }
-
   void leave_state();
   void recovered();
 
@@ -97,6 +109,7 @@ class Reflector {
   ReflectorSink sink_;
   State state_;
   std::string resource_version_;
+  int broken_streams_ = 0;  // In a row, before their list was whole.
   std::optional<Error> problem_;
   Duration backoff_;
   MonotonicTime last_failure_;

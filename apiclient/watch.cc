@@ -14,6 +14,8 @@ std::string text_of(JsonView node, std::string_view key) {
   return text ? std::string(*text) : std::string{};
 }
 
+constexpr std::string_view kInitialEventsEnd = "k8s.io/initial-events-end";
+
 ErrorCode code_of(int http_status) {
   switch (http_status) {
     case 401:
@@ -79,6 +81,9 @@ Result<WatchEvent> read_watch_event(const JsonDocument& line) {
     WatchEvent event{.type = value, .object = *object};
     if (const auto metadata = object->find("metadata")) {
       event.resource_version = text_of(*metadata, "resourceVersion");
+      const auto annotations = metadata->find("annotations");
+      event.ends_initial_events = value == WatchEventType::kBookmark && annotations &&
+                                  text_of(*annotations, kInitialEventsEnd) == "true";
     }
     return event;
   }

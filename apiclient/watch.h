@@ -33,6 +33,7 @@ struct WatchEvent {
   WatchEventType type = WatchEventType::kError;
   JsonView object;                    // Valid as long as the line's document.
   std::string resource_version = {};  // Of the object; empty for errors.
+  bool ends_initial_events = false;   // A bookmark: what was there from the start has been sent.
 };
 
 // kInvalid when the line is not a watch event.

@@ -137,14 +137,27 @@ class Connection final : public Transport {
 
   void open_watch(std::uint64_t id, const Route& route) {
     ++server_.requests;
+    const bool is_list = route.parameter("sendInitialEvents") == "true";
     const std::string version = route.parameter("resourceVersion");
-    CHECK(!version.empty() && version != "0");
+    CHECK(version.empty() == is_list && version != "0");
     const auto kind = server_.admit(route, "watch");
     if (!kind) {
       reply(id, response_of(tl::make_unexpected(kind.error()), 200));
       return;
     }
-    const std::int64_t revision = std::stoll(version);
+    const bool is_asked_well = route.parameter("resourceVersionMatch") == "NotOlderThan" &&
+                               route.parameter("allowWatchBookmarks") == "true";
+    if (is_list && (server_.streamed_lists == StreamedLists::kRefused || !is_asked_well)) {
+      reply(id,
+            response_of(refuse(422,
+                               "Invalid",
+                               "ListOptions.meta.k8s.io \"\" is invalid: sendInitialEvents: "
+                               "Forbidden: sendInitialEvents is forbidden for watch unless the "
+                               "WatchList feature gate is enabled"),
+                        200));
+      return;
+    }
+    const std::int64_t revision = is_list ? server_.api.revision() : std::stoll(version);
     if (revision < server_.api.compacted() && server_.is_gone_http) {
       reply(id, response_of(refuse(410, "Expired", "too old resource version"), 200));
       return;
@@ -158,6 +171,8 @@ class Connection final : public Transport {
         .namespace_name = route.namespace_name,
         .selectors = {route.parameter("labelSelector"), route.parameter("fieldSelector")},
         .revision = revision,
+        .initial = is_list ? WatchStart::Initial::kObjects : WatchStart::Initial::kNone,
+        .ends_initial = server_.streamed_lists == StreamedLists::kServed,
         .wants_bookmarks = route.parameter("allowWatchBookmarks") == "true",
         .timeout = std::chrono::seconds{seconds.empty() ? 1800 : std::stoi(seconds)}};
     exchanges_.at(id).watch =

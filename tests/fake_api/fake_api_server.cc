@@ -188,6 +188,10 @@ void FakeApiServer::compact() {
   state_->api.compact(state_->api.revision());
 }
 
+void FakeApiServer::set_streamed_lists(StreamedLists mode) {
+  state_->streamed_lists = mode;
+}
+
 void FakeApiServer::set_gone_as_http(bool is_http) {
   state_->is_gone_http = is_http;
 }

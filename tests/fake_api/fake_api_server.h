@@ -2,7 +2,8 @@
 // FakeApiServer: a Kubernetes API server inside the test's process, over the test's loop. It keeps
 // objects as JSON, interprets the checked-in CRDs (pruning, defaults, validation, the CEL rules by
 // a table) and answers HTTP as the real one does: versions, generations, the status subresource,
-// preconditions, paging, watches with bookmarks and 410, server-side apply, garbage collection.
+// preconditions, paging, watches with bookmarks, 410 and WatchList, server-side apply, garbage
+// collection.
 // Not modelled: authentication, admission webhooks, conversion, strategic and JSON patch, Table.
 //
 // Time passes only on the loop: a request takes `latency` each way. Destroy connections first.
@@ -45,6 +46,13 @@ enum class Fault {
   kHang,         // Applied, and no reply ever comes: the deadline passes.
   kUnavailable,  // 503, not applied.
   kThrottle,     // 429 with Retry-After: 1, not applied.
+};
+
+// What the server makes of a watch that asks for what is there first (WatchList).
+enum class StreamedLists {
+  kServed,
+  kRefused,  // The feature is off: 422.
+  kIgnored,  // Sent, but nothing says where it ends.
 };
 
 class FakeApiServer {
@@ -94,6 +102,7 @@ class FakeApiServer {
   [[nodiscard]] const std::vector<WriteRecord>& writes() const;
   // Requests so far, of all connections and kinds.
   [[nodiscard]] std::uint64_t requests() const;
+  // Pages of lists; a streamed one is none.
   [[nodiscard]] std::uint64_t lists() const;
   [[nodiscard]] std::size_t open_watches() const;
   [[nodiscard]] std::int64_t revision() const;
@@ -121,6 +130,7 @@ class FakeApiServer {
   void cut_watches();
   // Forgets all changes so far: watches from before get 410, as do continue tokens.
   void compact();
+  void set_streamed_lists(StreamedLists mode);
   // 410 as an HTTP status rather than an ERROR event.
   void set_gone_as_http(bool is_http);
 

@@ -42,6 +42,7 @@ struct ServerCore {
   Duration latency = std::chrono::milliseconds{1};
   bool is_reachable = true;
   bool is_gone_http = false;
+  StreamedLists streamed_lists = StreamedLists::kServed;
   std::set<std::string> forbidden = {};
   TimerId garbage = {};
   TimerId change = {};

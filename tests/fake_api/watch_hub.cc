@@ -23,6 +23,16 @@ bool is_seen(const WatchStart& start, const Json& object) {
   return is_in_namespace && matches(start.selectors, object).value_or(false);
 }
 
+std::string bookmark_line(const WatchStart& start, bool ends_initial) {
+  Json metadata = {{"resourceVersion", std::to_string(start.revision)}};
+  if (ends_initial) {
+    metadata["annotations"] = {{"k8s.io/initial-events-end", "true"}};
+  }
+  return line(
+      "BOOKMARK",
+      {{"kind", start.kind_name}, {"apiVersion", start.api_version}, {"metadata", metadata}});
+}
+
 // What this change is to a watch that sees only some objects; empty when it is nothing.
 std::string line_of(const WatchStart& start, const HistoryEvent& event) {
   const bool was_seen = is_seen(start, event.before);
@@ -113,10 +123,37 @@ std::string WatchHub::lines_since(Watch& watch) const {
   return lines;
 }
 
+// The present objects, then the end of them, then what changes.
+std::string WatchHub::next_lines(Watch& watch) const {
+  using Initial = WatchStart::Initial;
+  if (watch.start.initial == Initial::kObjects) {
+    watch.start.initial = watch.start.ends_initial ? Initial::kEnd : Initial::kNone;
+    watch.start.revision = state_.revision();
+    const std::size_t slash = watch.start.kind_id.find('/');
+    const KindTraits* kind = state_.find_kind(watch.start.kind_id.substr(0, slash),
+                                              watch.start.kind_id.substr(slash + 1));
+    CHECK(kind != nullptr);
+    const auto objects = state_.list(*kind, watch.start.namespace_name, watch.start.selectors);
+    std::string lines;
+    for (const Json& object : objects.value_or(std::vector<Json>{})) {
+      lines += line("ADDED", object);
+    }
+    return lines;
+  }
+  std::string lines = lines_since(watch);
+  if (watch.start.initial == Initial::kEnd) {
+    watch.start.initial = Initial::kNone;
+    watch.start.revision = std::max(watch.start.revision, state_.revision());
+    lines += bookmark_line(watch.start, true);
+  }
+  return lines;
+}
+
 void WatchHub::pump(std::uint64_t id) {
   Watch& watch = watches_.at(id);
   watch.pump = {};
-  if (watch.start.revision < state_.compacted()) {
+  if (watch.start.initial != WatchStart::Initial::kObjects &&
+      watch.start.revision < state_.compacted()) {
     const ApiError gone{.code = 410, .reason = "Expired", .message = "too old resource version"};
     const auto send = watch.sink.send;
     send(line("ERROR", gone.status()));
@@ -125,7 +162,10 @@ void WatchHub::pump(std::uint64_t id) {
     }
     return;
   }
-  const std::string lines = lines_since(watch);
+  const std::string lines = next_lines(watch);
+  if (watch.start.initial == WatchStart::Initial::kEnd) {
+    schedule(id, watch);
+  }
   if (lines.empty()) {
     return;
   }
@@ -146,11 +186,10 @@ void WatchHub::bookmark(std::uint64_t id) {
   if (watch.pump == TimerId{} && watch.start.revision >= state_.compacted()) {
     watch.start.revision = std::max(watch.start.revision, state_.revision());
   }
-  const Json object = {{"kind", watch.start.kind_name},
-                       {"apiVersion", watch.start.api_version},
-                       {"metadata", {{"resourceVersion", std::to_string(watch.start.revision)}}}};
-  const auto send = watch.sink.send;
-  send(line("BOOKMARK", object));
+  if (watch.start.initial == WatchStart::Initial::kNone) {
+    const auto send = watch.sink.send;
+    send(bookmark_line(watch.start, false));
+  }
 }
 
 }  // namespace sluice::fake

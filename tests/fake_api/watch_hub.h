@@ -21,6 +21,11 @@ struct WatchStart {
   std::string namespace_name;
   Selectors selectors;
   std::int64_t revision = 0;
+  // WatchList: what is there comes first, then what changed meanwhile, then the bookmark that ends
+  // it; each a delay later.
+  enum class Initial { kNone, kObjects, kEnd };
+  Initial initial = Initial::kNone;
+  bool ends_initial = true;  // False: somebody who ignores what was asked.
   bool wants_bookmarks = false;
   Duration timeout = std::chrono::minutes{30};
 };
@@ -63,6 +68,7 @@ class WatchHub {
   void end(std::uint64_t id, bool is_clean);
   void schedule(std::uint64_t id, Watch& watch);
   [[nodiscard]] std::string lines_since(Watch& watch) const;
+  [[nodiscard]] std::string next_lines(Watch& watch) const;
 
   Loop& loop_;
   Rng rng_;
