@@ -65,7 +65,7 @@ void Caches::add_to(Manager& manager) {
 
 rag_index::Listers Caches::listers() const {
   rag_index::Listers listers{.indexes = indexes.lister(),
-                             .rollouts = rollouts.lister(),
+                             .rollouts = rollouts_of_index,
                              .revisions = revisions.lister(),
                              .deployments = deployments.lister(),
                              .pods = pods.lister(),

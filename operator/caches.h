@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "apiclient/informer.h"
+#include "apiclient/referrers.h"
 #include "apiclient/types/apps.h"
 #include "apiclient/types/core.h"
 #include "base/loop.h"
@@ -25,6 +26,7 @@ struct Caches {
 
   Informer<api::RagIndex> indexes;
   Informer<api::CanaryRollout> rollouts;
+  Referrers<api::CanaryRollout> rollouts_of_index{rollouts, rag_index::index_named_by};
   Informer<api::ModelVersion> models;
   Informer<kube::ControllerRevision> revisions;
   Informer<kube::Deployment> deployments;

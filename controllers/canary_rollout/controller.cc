@@ -57,31 +57,14 @@ CanaryRolloutController::CanaryRolloutController(const Surroundings& surrounding
                   world_.metrics,
                   rng,
                   {.name = "canaryrollout",
-                   .reconcile = [this](const kube::ObjectKey& key, ReconcileDone done) {
-                     reconcile(key, std::move(done));
-                   }}) {
+                   .reconcile = [this](const kube::ObjectKey& key,
+                                       ReconcileDone done) { reconcile(key, std::move(done)); }}),
+      of_index_(world_.rollouts, index_key) {
   subscribe();
 }
 
 void CanaryRolloutController::subscribe() {
-  world_.rollouts.on_change([this](const Change<api::CanaryRollout>& change) {
-    for (const auto& [object, is_there] :
-         {std::pair{change.before, false}, std::pair{change.after, true}}) {
-      if (object == nullptr) {
-        continue;
-      }
-      auto& names = of_index_[index_key(*object)];
-      if (is_there) {
-        names.insert(change.key);
-      } else {
-        names.erase(change.key);
-      }
-      if (names.empty()) {
-        of_index_.erase(index_key(*object));
-      }
-    }
-    controller_.queue().add(change.key);
-  });
+  controller_.watch(world_.rollouts);
   controller_.watch<api::RagIndex>(world_.indexes, [this](const Change<api::RagIndex>& change) {
     enqueue_of_index(change.key, false);
     return std::vector<kube::ObjectKey>{};
@@ -104,14 +87,9 @@ void CanaryRolloutController::subscribe() {
 
 void CanaryRolloutController::enqueue_of_index(const kube::ObjectKey& index,
                                                bool only_in_progress) {
-  const auto found = of_index_.find(index);
-  if (found == of_index_.end()) {
-    return;
-  }
-  for (const kube::ObjectKey& key : found->second) {
-    const auto rollout = world_.rollouts.lister().get(key);
-    if (!only_in_progress || (rollout != nullptr && is_in_progress(rollout->status.phase))) {
-      controller_.queue().add(key);
+  for (const auto& rollout : of_index_.of(index)) {
+    if (!only_in_progress || is_in_progress(rollout->status.phase)) {
+      controller_.queue().add(rollout->metadata.key());
     }
   }
 }

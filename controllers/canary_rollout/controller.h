@@ -8,12 +8,12 @@
 #include <map>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <vector>
 
 #include "apiclient/client.h"
 #include "apiclient/informer.h"
+#include "apiclient/referrers.h"
 #include "apiclient/types/apps.h"
 #include "apiclient/types/core.h"
 #include "base/loop.h"
@@ -76,8 +76,7 @@ class CanaryRolloutController {
   Controller controller_;
   PodWatch pod_watch_;
   std::map<kube::ObjectKey, WallTime> looking_since_;
-  // Which rollouts name an index; kept from the rollouts' changes.
-  std::map<kube::ObjectKey, std::set<kube::ObjectKey>> of_index_;
+  Referrers<api::CanaryRollout> of_index_;  // Which rollouts name an index.
   // Rollouts whose status we wrote: the resourceVersion that it was decided on. The cache shows it
   // until our write comes back through the watch.
   std::map<kube::ObjectKey, std::string> decided_on_;

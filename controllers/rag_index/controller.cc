@@ -44,10 +44,8 @@ RagIndexController::~RagIndexController() {
 Observation RagIndexController::observe(const api::RagIndex& index) const {
   const kube::ObjectMeta& meta = index.metadata;
   Observation seen{.index = index, .settings = settings_};
-  for (const auto& rollout : listers_.rollouts.list(meta.namespace_name)) {
-    if (rollout->spec.index_ref.name == meta.name) {
-      seen.rollouts.push_back(*rollout);
-    }
+  for (const auto& rollout : listers_.rollouts.of(meta.key())) {
+    seen.rollouts.push_back(*rollout);
   }
   // Names of indexes repeat in other namespaces; the label alone does not tell them apart.
   const auto each_child = [&meta](const auto& lister, const auto& take) {
@@ -259,11 +257,15 @@ std::vector<kube::ObjectKey> RagIndexController::indexes_of_model(
   return keys;
 }
 
+kube::ObjectKey index_named_by(const api::CanaryRollout& rollout) {
+  return {rollout.metadata.namespace_name, rollout.spec.index_ref.name};
+}
+
 std::vector<kube::ObjectKey> index_of_rollout(const Change<api::CanaryRollout>& change) {
   std::vector<kube::ObjectKey> keys;
   for (const auto& rollout : {change.before, change.after}) {
     if (rollout != nullptr) {
-      keys.push_back({rollout->metadata.namespace_name, rollout->spec.index_ref.name});
+      keys.push_back(index_named_by(*rollout));
     }
   }
   return keys;

@@ -12,6 +12,7 @@
 
 #include "apiclient/client.h"
 #include "apiclient/informer.h"
+#include "apiclient/referrers.h"
 #include "apiclient/types/apps.h"
 #include "apiclient/types/core.h"
 #include "controllers/rag_index/decide.h"
@@ -29,7 +30,7 @@ namespace sluice::rag_index {
 // The caches. Of children only those with our label are expected, indexed by api::kIndexLabel.
 struct Listers {
   Lister<api::RagIndex> indexes;
-  Lister<api::CanaryRollout> rollouts;
+  const Referrers<api::CanaryRollout>& rollouts;  // By their index.
   Lister<kube::ControllerRevision> revisions;
   Lister<kube::Deployment> deployments;
   Lister<kube::Pod> pods;
@@ -129,7 +130,8 @@ template <class T>
   return keys;
 }
 
-// The index that a CanaryRollout names.
+// The index that a CanaryRollout names; and those that it names before and after a change.
+[[nodiscard]] kube::ObjectKey index_named_by(const api::CanaryRollout& rollout);
 [[nodiscard]] std::vector<kube::ObjectKey> index_of_rollout(
     const Change<api::CanaryRollout>& change);
 

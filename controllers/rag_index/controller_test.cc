@@ -106,13 +106,14 @@ struct Process {
     token_key.start();
     indexes = make<api::RagIndex>(api::kRagIndexKind);
     rollouts = make<api::CanaryRollout>(api::kCanaryRolloutKind);
+    rollouts_of_index = std::make_unique<Referrers<api::CanaryRollout>>(*rollouts, index_named_by);
     revisions = make<kube::ControllerRevision>(kube::kControllerRevisionKind);
     deployments = make<kube::Deployment>(kube::kDeploymentKind);
     pods = make<kube::Pod>(kube::kPodKind);
     config_maps = make<kube::ConfigMap>(kube::kConfigMapKind);
     models = make<api::ModelVersion>(api::kModelVersionKind);
     Listers listers{.indexes = indexes->lister(),
-                    .rollouts = rollouts->lister(),
+                    .rollouts = *rollouts_of_index,
                     .revisions = revisions->lister(),
                     .deployments = deployments->lister(),
                     .pods = pods->lister(),
@@ -188,6 +189,7 @@ struct Process {
   scrape::Scraper scraper{loop, transport, metrics, stores};
   std::unique_ptr<Informer<api::RagIndex>> indexes;
   std::unique_ptr<Informer<api::CanaryRollout>> rollouts;
+  std::unique_ptr<Referrers<api::CanaryRollout>> rollouts_of_index;
   std::unique_ptr<Informer<kube::ControllerRevision>> revisions;
   std::unique_ptr<Informer<kube::Deployment>> deployments;
   std::unique_ptr<Informer<kube::Pod>> pods;

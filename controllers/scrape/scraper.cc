@@ -144,9 +144,12 @@ void Scraper::set_plan(const kube::ObjectKey& index, const ScrapePlan& plan) {
   }
   stores_.evaluations.retain(index, results);
   std::vector<TargetKey> gone;
-  for (const auto& [key, target] : targets_) {
-    if (key.index == index && !wanted.contains(key)) {
-      gone.push_back(key);
+  // The targets of one index are neighbours.
+  for (auto at = targets_.lower_bound({index, What{}, {}});
+       at != targets_.end() && at->first.index == index;
+       ++at) {
+    if (!wanted.contains(at->first)) {
+      gone.push_back(at->first);
     }
   }
   for (const std::string& uid : known.builders_kept) {
