@@ -13,12 +13,25 @@ const api::Resources& router_defaults() {
   return kDefaults;
 }
 
+// The routers of an index stand on as many nodes as there are, as far as that goes, unless the user
+// says something else. Not the workers: their template never changes without a reason of the
+// user's.
+api::PodTemplate spread_over_nodes(const std::optional<api::PodTemplate>& wanted) {
+  api::PodTemplate pod = wanted.value_or(api::PodTemplate{});
+  if (pod.topology_spread_constraints.empty()) {
+    pod.topology_spread_constraints = {
+        {.topology_key = "kubernetes.io/hostname",
+         .when_unsatisfiable = api::WhenUnsatisfiable::kScheduleAnyway}};
+  }
+  return pod;
+}
+
 void write_router_pod(JsonWriter& json, const api::RagIndex& index, const std::string& image) {
   const kube::StringMap labels = selector_of(index, api::kComponentRouter);
   const Secrets secrets{.token = token_name(index.metadata.name)};
   json.member("serviceAccountName", std::string_view(router_name(index.metadata.name)));
   json.member("enableServiceLinks", false).member("terminationGracePeriodSeconds", 30);
-  write_pod_template(json, index.spec.serving.pod_template, labels);
+  write_pod_template(json, spread_over_nodes(index.spec.serving.pod_template), labels);
   write_pod_security(json);
   json.key("containers").begin_array().begin_object();
   json.member("name", "router").member("image", std::string_view(image));

@@ -51,6 +51,21 @@ TEST(Render, WorkerTemplateIsTheSameForEver) {
             R"({"type":"RollingUpdate","rollingUpdate":{"maxUnavailable":0,"maxSurge":1}})");
 }
 
+TEST(Render, SpreadsRoutersOverNodesWhereTheUserSaysNothing) {
+  api::RagIndex index = an_index();
+  const std::string soft =
+      R"("topologySpreadConstraints":[{"maxSkew":1,"topologyKey":"kubernetes.io/hostname",)"
+      R"("whenUnsatisfiable":"ScheduleAnyway","labelSelector":{"matchLabels":{)"
+      R"("sluice.dev/component":"router","sluice.dev/index":"packages"}}}])";
+  EXPECT_NE(render_router(index, "i", 2).body.find(soft), std::string::npos);
+  index.spec.serving.pod_template = api::PodTemplate{.priority_class_name = "high"};
+  EXPECT_NE(render_router(index, "i", 2).body.find(soft + R"(,"priorityClassName":"high")"),
+            std::string::npos);
+  // Neither the number of routers nor anything else that is no template restarts them.
+  EXPECT_EQ(part(render_router(index, "i", 1).body, {"spec", "template"}),
+            part(render_router(index, "i", 3).body, {"spec", "template"}));
+}
+
 TEST(Render, PodTemplateStandsInWorkersBuildersAndRouters) {
   api::RagIndex index = an_index();
   index.spec.serving.pod_template = api::PodTemplate{
