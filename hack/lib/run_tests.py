@@ -23,7 +23,7 @@ from test_results import Counts, of_ctest, of_last_line, of_one
 STORY = [1, 2, 3, 4, 5, 6, 7, 11]
 WHOLE_STORY = [*range(1, 14)]
 # The tests that need the very code of the programs (preset release), or all of its speed.
-SHIPPED = ["analysis_test", "canary_rollout_test", "operator_faults_test", "operator_faults_test_2"]
+SHIPPED = ["analysis_test", "canary_rollout_test", "sim_test", "sim_test_2"]
 # Threads meet in these; the rest runs on one thread.
 THREADED = re.compile("http|proxy|router|worker|loop|transport|client|load|signals")
 

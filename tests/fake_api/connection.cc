@@ -32,7 +32,7 @@ class Connection final : public Transport {
     exchange.deadline = server_.loop.call_after(exchange.request.deadline, [this, id] {
       finish(id, fail(ErrorCode::kTimeout, "the deadline passed"));
     });
-    exchange.step = server_.loop.call_after(server_.latency, [this, id] { arrive(id); });
+    exchange.step = server_.loop.call_after(server_.latency(), [this, id] { arrive(id); });
     return TransferId{id};
   }
 
@@ -42,6 +42,7 @@ class Connection final : public Transport {
       return;
     }
     server_.loop.cancel(found->second.deadline);
+    server_.loop.cancel(found->second.idle);
     server_.loop.cancel(found->second.step);
     server_.hub.close(found->second.watch);
     exchanges_.erase(found);
@@ -52,6 +53,7 @@ class Connection final : public Transport {
     HttpRequest request;
     HttpHandler handler;
     TimerId deadline;
+    TimerId idle;  // Of an open watch: until it counts as dead.
     TimerId step;
     std::uint64_t watch = 0;
   };
@@ -68,7 +70,50 @@ class Connection final : public Transport {
 
   void reply(std::uint64_t id, Result<HttpResponse> outcome) {
     exchanges_.at(id).step = server_.loop.call_after(
-        server_.latency, [this, id, outcome = std::move(outcome)] { finish(id, outcome); });
+        server_.latency(), [this, id, outcome = std::move(outcome)] { finish(id, outcome); });
+  }
+
+  // True when the request meets its end here, without an effect.
+  bool is_refused(std::uint64_t id, Fault fault) {
+    switch (fault) {
+      case Fault::kLoseRequest:
+        finish(id, fail(reset_error()));
+        return true;
+      case Fault::kUnavailable:
+        reply(id, response_of(refuse(503, "Injected", "try again later"), 200));
+        return true;
+      case Fault::kThrottle:
+        reply(id, response_of(refuse(429, "Injected", "try again later"), 200));
+        return true;
+      case Fault::kConflict:
+        reply(id, response_of(refuse(409, "Conflict", "the object has been modified"), 200));
+        return true;
+      case Fault::kNone:
+      case Fault::kLoseReply:
+      case Fault::kHang:
+        return false;
+    }
+    return false;
+  }
+
+  // The same for what only reads: a reply that is lost or never comes.
+  bool is_read_refused(std::uint64_t id, const HttpRequest& request) {
+    const Fault fault = server_.read_fault ? server_.read_fault(request) : Fault::kNone;
+    if (fault == Fault::kLoseReply) {
+      reply(id, fail(reset_error()));
+      return true;
+    }
+    return fault == Fault::kHang || is_refused(id, fault);
+  }
+
+  void rest_until_idle(std::uint64_t id) {
+    Exchange& exchange = exchanges_.at(id);
+    if (exchange.request.idle_timeout > Duration{0}) {
+      server_.loop.cancel(exchange.idle);
+      exchange.idle = server_.loop.call_after(exchange.request.idle_timeout, [this, id] {
+        finish(id, fail(ErrorCode::kTimeout, "nothing came for too long"));
+      });
+    }
   }
 
   void arrive(std::uint64_t id) {
@@ -87,10 +132,15 @@ class Connection final : public Transport {
       return;
     }
     const auto route = route_of(request.url);
-    if (route && route->query.contains("watch")) {
-      open_watch(id, *route);
-    } else if (request.method == "GET" || !route) {
-      reply(id, server_.handle(request, user_));
+    if (request.method == "GET" || !route) {
+      if (is_read_refused(id, request)) {
+        return;
+      }
+      if (route && route->query.contains("watch")) {
+        open_watch(id, *route);
+      } else {
+        reply(id, server_.handle(request, user_));
+      }
     } else {
       write(id, request, *route);
     }
@@ -106,20 +156,8 @@ class Connection final : public Transport {
                             .is_status = route.subresource == "status",
                             .body = request.body};
     const Fault fault = server_.fault ? server_.fault(about) : Fault::kNone;
-    switch (fault) {
-      case Fault::kLoseRequest:
-        finish(id, fail(reset_error()));
-        return;
-      case Fault::kUnavailable:
-      case Fault::kThrottle: {
-        const int code = fault == Fault::kThrottle ? 429 : 503;
-        reply(id, response_of(refuse(code, "Injected", "try again later"), 200));
-        return;
-      }
-      case Fault::kNone:
-      case Fault::kLoseReply:
-      case Fault::kHang:
-        break;
+    if (is_refused(id, fault)) {
+      return;
     }
     HttpResponse response = server_.handle(request, user_);
     const bool was_logged = !server_.writes.empty() && server_.writes.back().number == about.number;
@@ -179,6 +217,7 @@ class Connection final : public Transport {
         server_.hub.open(std::move(start),
                          {.send =
                               [this, id](std::string_view bytes) {
+                                rest_until_idle(id);
                                 const auto on_chunk = exchanges_.at(id).handler.on_chunk;
                                 on_chunk(bytes);
                               },
@@ -188,6 +227,7 @@ class Connection final : public Transport {
                                        is_clean ? Result<HttpResponse>(HttpResponse{.status = 200})
                                                 : Result<HttpResponse>(fail(reset_error())));
                               }});
+    rest_until_idle(id);
   }
 
   ServerCore& server_;

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <map>
 #include <utility>
 
 #include "apiclient/client.h"
@@ -18,12 +19,15 @@ namespace sluice {
 using fake::Json;
 using fake::KindTraits;
 
-FakeApiServer::FakeApiServer(Loop& loop, Rng rng)
-    : state_(std::make_unique<fake::ServerCore>(loop, rng)) {}
+namespace {
 
-FakeApiServer::~FakeApiServer() = default;
-
-void FakeApiServer::load_crds(const std::string& folder) {
+// Read once in a process: a simulation makes thousands of servers.
+const std::vector<fake::CrdSchema>& schemas_in(const std::string& folder) {
+  static std::map<std::string, std::vector<fake::CrdSchema>> known;
+  const auto [found, is_new] = known.try_emplace(folder);
+  if (!is_new) {
+    return found->second;
+  }
   std::vector<std::filesystem::path> files;
   for (const auto& entry : std::filesystem::directory_iterator(folder)) {
     if (entry.path().extension() == ".yaml" && entry.path().stem() != "kustomization") {
@@ -35,17 +39,31 @@ void FakeApiServer::load_crds(const std::string& folder) {
   for (const auto& path : files) {
     std::ifstream file(path);
     const std::string text{std::istreambuf_iterator<char>(file), {}};
-    const auto schema = fake::CrdSchema::from_yaml(text);
+    auto schema = fake::CrdSchema::from_yaml(text);
     CHECK(schema.has_value());
-    std::ranges::copy(schema->rules_not_evaluated(), std::back_inserter(state_->unknown_rules));
-    state_->api.add_kind({.group = schema->group(),
-                          .version = schema->version(),
-                          .kind = schema->kind(),
-                          .plural = schema->plural(),
-                          .has_status = schema->has_status(),
+    found->second.push_back(std::move(*schema));
+  }
+  return found->second;
+}
+
+}  // namespace
+
+FakeApiServer::FakeApiServer(Loop& loop, Rng rng)
+    : state_(std::make_unique<fake::ServerCore>(loop, rng)) {}
+
+FakeApiServer::~FakeApiServer() = default;
+
+void FakeApiServer::load_crds(const std::string& folder) {
+  for (const fake::CrdSchema& schema : schemas_in(folder)) {
+    std::ranges::copy(schema.rules_not_evaluated(), std::back_inserter(state_->unknown_rules));
+    state_->api.add_kind({.group = schema.group(),
+                          .version = schema.version(),
+                          .kind = schema.kind(),
+                          .plural = schema.plural(),
+                          .has_status = schema.has_status(),
                           .has_generation = true,
                           .may_update_unconditionally = false,
-                          .schema = std::make_shared<const fake::CrdSchema>(*schema)});
+                          .schema = std::make_shared<const fake::CrdSchema>(schema)});
   }
 }
 
@@ -144,6 +162,10 @@ void FakeApiServer::set_write_fault(std::function<Fault(const WriteRecord&)> fau
   state_->fault = std::move(fault);
 }
 
+void FakeApiServer::set_read_fault(std::function<Fault(const HttpRequest&)> fault) {
+  state_->read_fault = std::move(fault);
+}
+
 void FakeApiServer::on_written(std::function<void(const WriteRecord&)> handler) {
   state_->on_written = std::move(handler);
 }
@@ -153,11 +175,19 @@ void FakeApiServer::on_change(std::function<void()> handler) {
 }
 
 void FakeApiServer::set_latency(Duration one_way) {
-  state_->latency = one_way;
+  state_->latency = [one_way] { return one_way; };
+}
+
+void FakeApiServer::set_latency(std::function<Duration()> one_way) {
+  state_->latency = std::move(one_way);
 }
 
 void FakeApiServer::set_watch_delay(Duration delay) {
-  state_->hub.set_delay(delay);
+  state_->hub.set_delay([delay] { return delay; });
+}
+
+void FakeApiServer::set_watch_delay(std::function<Duration()> delay) {
+  state_->hub.set_delay(std::move(delay));
 }
 
 void FakeApiServer::set_reachable(bool is_reachable) {
@@ -182,6 +212,10 @@ void FakeApiServer::set_forbidden(const std::string& plural, bool is_forbidden) 
 
 void FakeApiServer::cut_watches() {
   state_->hub.cut_all();
+}
+
+void FakeApiServer::stall_watches() {
+  state_->hub.stall_all();
 }
 
 void FakeApiServer::compact() {

@@ -46,6 +46,7 @@ enum class Fault {
   kHang,         // Applied, and no reply ever comes: the deadline passes.
   kUnavailable,  // 503, not applied.
   kThrottle,     // 429 with Retry-After: 1, not applied.
+  kConflict,     // 409 as if somebody else had written in between, not applied.
 };
 
 // What the server makes of a watch that asks for what is there first (WatchList).
@@ -112,13 +113,18 @@ class FakeApiServer {
   // --- What tests do to it. ---
   // Asked before each write of a connection.
   void set_write_fault(std::function<Fault(const WriteRecord&)> fault);
+  // Asked before each get, list and watch of a connection.
+  void set_read_fault(std::function<Fault(const HttpRequest&)> fault);
   // Told after each write of a connection.
   void on_written(std::function<void(const WriteRecord&)> handler);
   // Told (on the loop, soon) when anything changed; for actors.
   void on_change(std::function<void()> handler);
   void set_latency(Duration one_way);
-  // How much later watches hear of changes.
+  // Asked for each request and each reply.
+  void set_latency(std::function<Duration()> one_way);
+  // How much later watches hear of changes; asked for each time that one is told.
   void set_watch_delay(Duration delay);
+  void set_watch_delay(std::function<Duration()> delay);
   // Away: every request fails, and watches are cut.
   void set_reachable(bool is_reachable);
   // Answers requests to other hosts (absolute URLs: routers, builders) after the same latency;
@@ -128,6 +134,9 @@ class FakeApiServer {
   void set_forbidden(const std::string& plural, bool is_forbidden);
   // Ends every open watch, as a rolling API server does.
   void cut_watches();
+  // Every open watch hears nothing any more, neither changes nor bookmarks nor an end, as behind a
+  // connection that broke without a word.
+  void stall_watches();
   // Forgets all changes so far: watches from before get 410, as do continue tokens.
   void compact();
   void set_streamed_lists(StreamedLists mode);

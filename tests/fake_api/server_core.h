@@ -36,10 +36,11 @@ struct ServerCore {
   std::uint64_t requests = 0;
   std::uint64_t lists = 0;
   std::function<Fault(const WriteRecord&)> fault = {};
+  std::function<Fault(const HttpRequest&)> read_fault = {};
   std::function<void(const WriteRecord&)> on_written = {};
   std::vector<std::function<void()>> on_change = {};
   std::function<std::optional<HttpResponse>(const HttpRequest&)> foreign = {};
-  Duration latency = std::chrono::milliseconds{1};
+  std::function<Duration()> latency = [] { return std::chrono::milliseconds{1}; };
   bool is_reachable = true;
   bool is_gone_http = false;
   StreamedLists streamed_lists = StreamedLists::kServed;

@@ -78,10 +78,14 @@ void WatchHub::close(std::uint64_t watch) {
   if (found == watches_.end()) {
     return;
   }
-  loop_.cancel(found->second.pump);
-  loop_.cancel(found->second.bookmark);
-  loop_.cancel(found->second.timeout);
+  cancel_timers(found->second);
   watches_.erase(found);
+}
+
+void WatchHub::cancel_timers(const Watch& watch) {
+  loop_.cancel(watch.pump);
+  loop_.cancel(watch.bookmark);
+  loop_.cancel(watch.timeout);
 }
 
 void WatchHub::end(std::uint64_t id, bool is_clean) {
@@ -98,6 +102,13 @@ void WatchHub::cut_all() {
   }
 }
 
+void WatchHub::stall_all() {
+  for (auto& [id, watch] : watches_) {
+    watch.is_stalled = true;
+    cancel_timers(watch);
+  }
+}
+
 void WatchHub::wake() {
   for (auto& [id, watch] : watches_) {
     schedule(id, watch);
@@ -105,8 +116,8 @@ void WatchHub::wake() {
 }
 
 void WatchHub::schedule(std::uint64_t id, Watch& watch) {
-  if (watch.pump == TimerId{}) {
-    watch.pump = loop_.call_after(delay_, [this, id] { pump(id); });
+  if (watch.pump == TimerId{} && !watch.is_stalled) {
+    watch.pump = loop_.call_after(delay_(), [this, id] { pump(id); });
   }
 }
 

@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <string>
+#include <utility>
 
 #include "apiclient/transport.h"
 #include "base/loop.h"
@@ -49,8 +50,10 @@ class WatchHub {
   // Something changed: tell the watches, after the delay.
   void wake();
   void cut_all();
+  // The open ones stay open and hear nothing any more.
+  void stall_all();
 
-  void set_delay(Duration delay) { delay_ = delay; }
+  void set_delay(std::function<Duration()> delay) { delay_ = std::move(delay); }
 
   [[nodiscard]] std::size_t size() const { return watches_.size(); }
 
@@ -61,19 +64,21 @@ class WatchHub {
     TimerId pump;
     TimerId bookmark;
     TimerId timeout;
+    bool is_stalled = false;
   };
 
   void pump(std::uint64_t id);
   void bookmark(std::uint64_t id);
   void end(std::uint64_t id, bool is_clean);
   void schedule(std::uint64_t id, Watch& watch);
+  void cancel_timers(const Watch& watch);
   [[nodiscard]] std::string lines_since(Watch& watch) const;
   [[nodiscard]] std::string next_lines(Watch& watch) const;
 
   Loop& loop_;
   Rng rng_;
   const ApiState& state_;
-  Duration delay_ = std::chrono::milliseconds{1};
+  std::function<Duration()> delay_ = [] { return std::chrono::milliseconds{1}; };
   std::uint64_t last_id_ = 0;
   std::map<std::uint64_t, Watch> watches_;
 };

@@ -8,61 +8,59 @@
 #include <algorithm>
 #include <cctype>
 #include <iterator>
-#include <map>
 #include <string>
 #include <vector>
 
 #include "base/log.h"
-#include "tests/scenarios/operator_story.h"
+#include "tests/sim/play.h"
 
 namespace sluice {
 namespace {
 
-const Ending& undisturbed(Act act) {
-  static std::map<Act, Ending> endings;
-  const auto found = endings.find(act);
-  return found != endings.end() ? found->second
-                                : endings.emplace(act, play({.act = act})).first->second;
+struct CrashPoint {
+  const Scenario* scenario = nullptr;
+  Trouble trouble = Trouble::kNone;
+  std::size_t at_write = 0;
+};
+
+const Ending& undisturbed(std::string_view name) {
+  return undisturbed(*find_scenario(name));
 }
 
-// Every write of all acts, with each trouble.
-std::vector<Play> all_plays() {
+// All scenarios begin alike, and many go on as the plainest one: their first write of their own.
+std::size_t first_own_write(const Scenario& scenario) {
+  const Scenario& plainest = all_scenarios().front();
+  if (&scenario == &plainest) {
+    return 1;
+  }
+  const auto& ours = undisturbed(scenario).writes;
+  const auto same = std::ranges::mismatch(ours, undisturbed(plainest).writes).in1 - ours.begin();
+  return static_cast<std::size_t>(same) + 1;
+}
+
+// Every write of all scenarios, with each trouble.
+std::vector<CrashPoint> all_crash_points() {
   set_up_logging(LogLevel::kError, LogFormat::kText);
-  std::vector<Play> plays;
-  for (const Act act : {Act::kGoodChange,
-                        Act::kBadQuality,
-                        Act::kFailingDrill,
-                        Act::kFailingShadow,
-                        Act::kNewWords,
-                        Act::kWorseLater}) {
+  std::vector<CrashPoint> points;
+  for (const Scenario& scenario : all_scenarios()) {
     for (const Trouble trouble : {Trouble::kCrash, Trouble::kLostReply}) {
-      // All acts begin alike.
-      const std::size_t first =
-          act == Act::kGoodChange ? 1 : undisturbed(act).writes_before_change + 1;
-      for (std::size_t n = first; n <= undisturbed(act).writes.size(); ++n) {
-        plays.push_back({.act = act, .trouble = trouble, .at_write = n});
+      const std::size_t last = undisturbed(scenario).writes.size();
+      for (std::size_t n = first_own_write(scenario); n <= last; ++n) {
+        points.push_back({.scenario = &scenario, .trouble = trouble, .at_write = n});
       }
     }
   }
-  return plays;
+  return points;
 }
 
 // GoodChange_CrashAfter_017_PATCH_Deployment_default_packages_x
-std::string name_of(const testing::TestParamInfo<Play>& info) {
-  const Play& play = info.param;
-  const std::map<Act, std::string> acts{{Act::kGoodChange, "GoodChange"},
-                                        {Act::kBadQuality, "BadQuality"},
-                                        {Act::kFailingDrill, "FailingDrill"},
-                                        {Act::kFailingShadow, "FailingShadow"},
-                                        {Act::kNewWords, "NewWords"},
-                                        {Act::kWorseLater, "WorseLater"}};
-  const std::map<Trouble, std::string> troubles{{Trouble::kCrash, "CrashAfter"},
-                                                {Trouble::kLostReply, "ReplyLostOf"}};
+std::string name_of(const testing::TestParamInfo<CrashPoint>& info) {
+  const CrashPoint& point = info.param;
   std::string name = fmt::format("{}_{}_{:03}_{}",
-                                 acts.at(play.act),
-                                 troubles.at(play.trouble),
-                                 play.at_write,
-                                 undisturbed(play.act).writes.at(play.at_write - 1));
+                                 point.scenario->name,
+                                 point.trouble == Trouble::kCrash ? "CrashAfter" : "ReplyLostOf",
+                                 point.at_write,
+                                 undisturbed(*point.scenario).writes.at(point.at_write - 1));
   std::ranges::replace_if(
       name, [](char c) { return std::isalnum(static_cast<unsigned char>(c)) == 0; }, '_');
   return name;
@@ -95,11 +93,12 @@ testing::AssertionResult has_been(const Ending& ending,
          << lines_of(ending.history);
 }
 
-class EachWrite : public testing::TestWithParam<Play> {};
+class EachWrite : public testing::TestWithParam<CrashPoint> {};
 
 TEST_P(EachWrite, EndsAsIfNothingHadHappened) {
-  const Ending ending = play(GetParam());
-  const Ending& wanted = undisturbed(GetParam().act);
+  const CrashPoint& point = GetParam();
+  const Ending ending = play(*point.scenario, point.trouble, point.at_write);
+  const Ending& wanted = undisturbed(*point.scenario);
   ASSERT_TRUE(ending.has_ended) << ending.where << lines_of(ending.wrong);
   ASSERT_TRUE(ending.had_trouble);
   EXPECT_EQ(lines_of(ending.wrong), "");
@@ -109,10 +108,10 @@ TEST_P(EachWrite, EndsAsIfNothingHadHappened) {
       << lines_of(ending.events);
 }
 
-INSTANTIATE_TEST_SUITE_P(Operator, EachWrite, testing::ValuesIn(all_plays()), name_of);
+INSTANTIATE_TEST_SUITE_P(Operator, EachWrite, testing::ValuesIn(all_crash_points()), name_of);
 
 TEST(UndisturbedOperator, PromotesAGoodChange) {
-  const Ending& ending = undisturbed(Act::kGoodChange);
+  const Ending& ending = undisturbed("GoodChange");
   ASSERT_TRUE(ending.has_ended) << ending.where << lines_of(ending.wrong);
   EXPECT_EQ(lines_of(ending.wrong), "");
   EXPECT_TRUE(
@@ -122,7 +121,7 @@ TEST(UndisturbedOperator, PromotesAGoodChange) {
 }
 
 TEST(UndisturbedOperator, PromotesTheWordsOfAModel) {
-  const Ending& ending = undisturbed(Act::kNewWords);
+  const Ending& ending = undisturbed("NewWords");
   ASSERT_TRUE(ending.has_ended) << ending.where << lines_of(ending.wrong);
   EXPECT_EQ(lines_of(ending.wrong), "");
   EXPECT_TRUE(has_been(ending, "weight", "0%, 10%, 50%, 100%, 0%"));
@@ -131,13 +130,13 @@ TEST(UndisturbedOperator, PromotesTheWordsOfAModel) {
 }
 
 TEST(UndisturbedOperator, NeedsNoModelsWhereNoneIsNamed) {
-  const Ending ending = play({.act = Act::kGoodChange, .trouble = Trouble::kNoModels});
+  const Ending ending = play(*find_scenario("GoodChange"), Trouble::kNoModels);
   EXPECT_TRUE(ending.has_ended) << ending.where << lines_of(ending.wrong);
-  EXPECT_EQ(ending.cluster, undisturbed(Act::kGoodChange).cluster);
+  EXPECT_EQ(ending.cluster, undisturbed("GoodChange").cluster);
 }
 
 TEST(UndisturbedOperator, RefusesBadQualityWithoutTraffic) {
-  const Ending& ending = undisturbed(Act::kBadQuality);
+  const Ending& ending = undisturbed("BadQuality");
   ASSERT_TRUE(ending.has_ended) << ending.where << lines_of(ending.wrong);
   EXPECT_EQ(lines_of(ending.wrong), "");
   EXPECT_TRUE(has_been(ending, "phase", "Idle, Pending, Evaluating, RolledBack"));
@@ -146,7 +145,7 @@ TEST(UndisturbedOperator, RefusesBadQualityWithoutTraffic) {
 }
 
 TEST(UndisturbedOperator, RollsBackAFailingDrill) {
-  const Ending& ending = undisturbed(Act::kFailingDrill);
+  const Ending& ending = undisturbed("FailingDrill");
   ASSERT_TRUE(ending.has_ended) << ending.where << lines_of(ending.wrong);
   EXPECT_EQ(lines_of(ending.wrong), "");
   EXPECT_TRUE(
@@ -156,7 +155,7 @@ TEST(UndisturbedOperator, RollsBackAFailingDrill) {
 }
 
 TEST(UndisturbedOperator, GoesBackFromWhatTurnsBadOnceItIsStable) {
-  const Ending& ending = undisturbed(Act::kWorseLater);
+  const Ending& ending = undisturbed("WorseLater");
   ASSERT_TRUE(ending.has_ended) << ending.where << lines_of(ending.wrong);
   EXPECT_EQ(lines_of(ending.wrong), "");
   EXPECT_TRUE(has_been(ending,
@@ -168,7 +167,7 @@ TEST(UndisturbedOperator, GoesBackFromWhatTurnsBadOnceItIsStable) {
 }
 
 TEST(UndisturbedOperator, RollsBackAFailingShadowThatNoUserHasMet) {
-  const Ending& ending = undisturbed(Act::kFailingShadow);
+  const Ending& ending = undisturbed("FailingShadow");
   ASSERT_TRUE(ending.has_ended) << ending.where << lines_of(ending.wrong);
   EXPECT_EQ(lines_of(ending.wrong), "");
   EXPECT_TRUE(
@@ -177,6 +176,41 @@ TEST(UndisturbedOperator, RollsBackAFailingShadowThatNoUserHasMet) {
   EXPECT_TRUE(has_been(ending, "copies", "0%, 100%, 0%"));
   EXPECT_NE(ending.cluster.find("\"sluice.dev/verdict\":\"rejected\""), std::string::npos);
 }
+
+TEST(UndisturbedOperator, RollsBackASlowDrill) {
+  const Ending& ending = undisturbed("SlowCandidate");
+  ASSERT_TRUE(ending.has_ended) << ending.where << lines_of(ending.wrong);
+  EXPECT_EQ(lines_of(ending.wrong), "");
+  EXPECT_TRUE(has_been(ending, "weight", "0%, 10%, 0%"));
+  EXPECT_NE(ending.cluster.find("\"objective\":\"latency"), std::string::npos) << ending.cluster;
+}
+
+struct Intervention {
+  std::string scenario;
+  std::string weights;
+};
+
+class IntervenedRollout : public testing::TestWithParam<Intervention> {};
+
+TEST_P(IntervenedRollout, MovesUsersAsItMust) {
+  const Ending& ending = undisturbed(GetParam().scenario);
+  ASSERT_TRUE(ending.has_ended) << ending.where << lines_of(ending.wrong);
+  EXPECT_EQ(lines_of(ending.wrong), "");
+  EXPECT_TRUE(has_been(ending, "weight", GetParam().weights));
+}
+
+INSTANTIATE_TEST_SUITE_P(Scenarios,
+                         IntervenedRollout,
+                         testing::Values(Intervention{"Revert", "0%, 10%, 0%"},
+                                         Intervention{"NewerChange",
+                                                      "0%, 10%, 0%, 10%, 50%, 100%, 0%"},
+                                         Intervention{"PolicyDeleted", "0%, 10%, 0%"},
+                                         Intervention{"PolicyEdited", "0%, 10%, 50%, 100%, 0%"},
+                                         Intervention{"Abort", "0%, 10%, 0%"},
+                                         Intervention{"PauseAndResume", "0%, 10%, 50%, 100%, 0%"},
+                                         Intervention{"LostWorkers", "0%, 10%, 50%, 100%, 0%"},
+                                         Intervention{"ApiAway", "0%, 10%, 50%, 100%, 0%"}),
+                         [](const auto& info) { return info.param.scenario; });
 
 }  // namespace
 }  // namespace sluice

@@ -1,4 +1,4 @@
-#include "tests/scenarios/normal_form.h"
+#include "tests/sim/normal_form.h"
 
 #include <algorithm>
 #include <cctype>
@@ -64,7 +64,7 @@ void strip(Json& node) {
 
 }  // namespace
 
-std::string normal_form(const FakeApiServer& server) {
+std::string normal_form(const FakeApiServer& server, Statuses statuses) {
   const std::vector<kube::ResourceKind> kinds{api::kRagIndexKind,
                                               api::kCanaryRolloutKind,
                                               api::kModelVersionKind,
@@ -84,7 +84,9 @@ std::string normal_form(const FakeApiServer& server) {
     for (const std::string& body : server.list_text(kind)) {
       Json object = Json::parse(body);
       strip(object);
-      if (object["status"].contains("phase") && object["status"].contains("verdict")) {
+      if (statuses == Statuses::kLeftOut) {
+        object.erase("status");
+      } else if (object["status"].contains("phase") && object["status"].contains("verdict")) {
         object["status"].erase("verdict");  // One line with the figures in it.
       }
       text += object.dump() + "\n";

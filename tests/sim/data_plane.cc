@@ -1,8 +1,7 @@
-#include "tests/scenarios/data_plane.h"
+#include "tests/sim/data_plane.h"
 
 #include <algorithm>
 #include <array>
-#include <deque>
 #include <utility>
 
 #include "apiclient/types/discovery.h"
@@ -19,9 +18,10 @@ namespace sluice {
 namespace {
 
 constexpr Duration kTick = std::chrono::milliseconds(250);
-constexpr Duration kBuildTime = std::chrono::seconds(3);
-constexpr int kQueriesPerTick = 50;
 constexpr int kGoldenQueries = 100;
+// Until routers know of what became of a pod, and give it up.
+constexpr Duration kExcuse = std::chrono::seconds(5);
+constexpr Duration kRefusedAfter = std::chrono::milliseconds(1);
 
 // What a spec makes of the documents, which are always the same: its index file and how good that
 // is.
@@ -82,10 +82,14 @@ std::vector<std::string> arguments_of(const std::string& pod) {
 
 }  // namespace
 
-DataPlane::DataPlane(Loop& loop, FakeApiServer& server, ClusterActors& actors)
-    : loop_(loop), server_(server), actors_(actors) {
-  actors_.set_pod_plan([](const kube::Pod&) {
-    return PodPlan{.ready_after = std::chrono::seconds(1), .is_never_ready = true};
+DataPlane::DataPlane(Surroundings surroundings, const Pace& pace, Rng rng)
+    : loop_(surroundings.loop),
+      server_(surroundings.server),
+      actors_(surroundings.actors),
+      pace_(pace),
+      rng_(rng) {
+  actors_.set_pod_plan([this](const kube::Pod&) {
+    return PodPlan{.ready_after = draw(rng_, pace_.pod_start), .is_never_ready = true};
   });
   server_.set_foreign([this](const HttpRequest& request) { return answer(request); });
   timer_ = loop_.call_after(kTick, [this] { tick(); });
@@ -94,6 +98,54 @@ DataPlane::DataPlane(Loop& loop, FakeApiServer& server, ClusterActors& actors)
 DataPlane::~DataPlane() {
   server_.set_foreign(nullptr);
   loop_.cancel(timer_);
+}
+
+void DataPlane::kill_pod(const kube::ObjectKey& pod) {
+  const PodSeen* seen = find(pod);
+  if (seen != nullptr) {
+    hurt_at_[std::string(seen->pod.metadata.label(api::kRevisionLabel))] = loop_.now();
+    static_cast<void>(
+        server_.send(delete_object(kube::kPodKind, pod, {.uid = seen->pod.metadata.uid}), "chaos"));
+    look();
+  }
+}
+
+void DataPlane::make_unready(const kube::ObjectKey& pod, Duration span) {
+  const PodSeen* seen = find(pod);
+  if (seen != nullptr) {
+    hurt_at_[std::string(seen->pod.metadata.label(api::kRevisionLabel))] = loop_.now();
+    unready_until_[seen->pod.metadata.uid] = loop_.now() + span;
+  }
+}
+
+void DataPlane::deafen_routers(Duration span) {
+  deaf_until_ = std::max(deaf_until_, loop_.now() + span);
+  loop_.call_after(span, [this] { seen_revision_ = -1; });  // Then they take the newest.
+}
+
+std::vector<kube::ObjectKey> DataPlane::pods(std::string_view component,
+                                             std::string_view revision) const {
+  std::vector<kube::ObjectKey> keys;
+  for (const auto& [uid, seen] : pods_) {
+    const kube::ObjectMeta& meta = seen.pod.metadata;
+    if (meta.label(api::kComponentLabel) == component &&
+        (revision.empty() || meta.label(api::kRevisionLabel) == revision)) {
+      keys.push_back(meta.key());
+    }
+  }
+  std::ranges::sort(keys);
+  return keys;
+}
+
+const DataPlane::PodSeen* DataPlane::find(const kube::ObjectKey& pod) const {
+  const auto found = std::ranges::find_if(
+      pods_, [&](const auto& entry) { return entry.second.pod.metadata.key() == pod; });
+  return found == pods_.end() ? nullptr : &found->second;
+}
+
+MonotonicTime DataPlane::last_ready(const std::string& revision) const {
+  const auto found = last_ready_.find(revision);
+  return found == last_ready_.end() ? MonotonicTime{} : found->second;
 }
 
 void DataPlane::tick() {
@@ -108,6 +160,7 @@ void DataPlane::tick() {
   for (const auto& [uid, seen] : pods_) {
     run_pod(seen);
   }
+  note_ready();
   for (const auto& [uid, process] : processes_) {
     if (kube::is_ready(pods_.at(uid).pod)) {
       serve(*process);
@@ -115,14 +168,28 @@ void DataPlane::tick() {
   }
 }
 
+// What a look at the cluster would have shown at this moment.
+void DataPlane::note_ready() {
+  for (const auto& [uid, seen] : pods_) {
+    if (seen.pod.metadata.label(api::kComponentLabel) == api::kComponentWorker &&
+        kube::is_ready(seen.pod)) {
+      last_ready_[std::string(seen.pod.metadata.label(api::kRevisionLabel))] = loop_.now();
+    }
+  }
+}
+
 void DataPlane::look() {
-  const std::map<std::string, PodSeen> before = std::exchange(pods_, {});
+  std::map<std::string, PodSeen> before = std::exchange(pods_, {});
+  by_address_.clear();
   for (const std::string& text : server_.list_text(kube::kPodKind)) {
     see_pod(text);
   }
   for (auto& [uid, seen] : pods_) {
     const auto known = before.find(uid);
-    seen.first_seen = known == before.end() ? loop_.now() : known->second.first_seen;
+    const bool is_new = known == before.end();
+    seen.first_seen = is_new ? loop_.now() : known->second.first_seen;
+    seen.build_time = is_new ? draw(rng_, pace_.build) : known->second.build_time;
+    by_address_[seen.pod.status.pod_ip] = &seen;
   }
   std::erase_if(processes_, [this](const auto& entry) { return !pods_.contains(entry.first); });
   for (const auto& [uid, process] : processes_) {
@@ -142,11 +209,16 @@ void DataPlane::see_pod(const std::string& text) {
     process->name = pod->metadata.name;
     processes_.emplace(uid, std::move(process));
   }
-  pods_.emplace(uid, PodSeen{.pod = std::move(*pod), .arguments = arguments_of(text)});
+  PodSeen seen{.pod = std::move(*pod), .arguments = arguments_of(text)};
+  const auto rate = parse_share(value_of(seen.arguments, "--drill-error-rate"));
+  const auto latency = parse_duration(value_of(seen.arguments, "--drill-latency"));
+  seen.error_rate = rate ? rate->fraction() : 0;
+  seen.added_latency = latency.value_or(Duration{0});
+  pods_.emplace(uid, std::move(seen));
 }
 
 bool DataPlane::is_built(const PodSeen& builder) const {
-  return loop_.now() - builder.first_seen >= kBuildTime;
+  return loop_.now() - builder.first_seen >= builder.build_time;
 }
 
 // A Service leads to a ready builder or worker that has the revision's files.
@@ -166,7 +238,11 @@ void DataPlane::run_pod(const PodSeen& seen) {
   if (component == api::kComponentBuilder) {
     is_ready = is_built(seen);
   } else if (component == api::kComponentWorker) {
-    is_ready = is_ready || is_held(meta.label(api::kRevisionLabel));  // What is fetched stays.
+    const auto ill = unready_until_.find(meta.uid);
+    const bool is_ill = ill != unready_until_.end() && loop_.now() < ill->second;
+    const bool was_ill = ill != unready_until_.end();  // And has fetched before that.
+    // What is fetched stays.
+    is_ready = !is_ill && (is_ready || was_ill || is_held(meta.label(api::kRevisionLabel)));
   } else if (component == api::kComponentRouter) {
     is_ready = processes_.at(meta.uid)->lane.has_answering_stable(loop_.now());
   }
@@ -182,7 +258,8 @@ void DataPlane::configure(RouterProcess& process) {
     auto table = text == map.data.end()
                      ? Result<wire::RouteTable>(fail(ErrorCode::kNotFound, "no table"))
                      : router::parse_table(text->second);
-    if (table && router::admit(process.table, *table) == router::Admission::kTaken) {
+    if (table && loop_.now() >= deaf_until_ &&
+        router::admit(process.table, *table) == router::Admission::kTaken) {
       process.table = std::move(*table);
     }
   }
@@ -205,34 +282,44 @@ void DataPlane::configure(RouterProcess& process) {
 }
 
 void DataPlane::serve(RouterProcess& process) {
-  for (int i = 0; i < kQueriesPerTick; ++i) {
+  queries_due_ += pace_.queries_per_second * std::chrono::duration<double>(kTick).count();
+  for (; queries_due_ >= 1; queries_due_ -= 1) {
     serve_query(process);
   }
 }
 
-// One query from its arrival to its end, in no time.
+// One query from its arrival to its end. The time that its answers take is its own: what else
+// happens meanwhile is not seen by it.
 void DataPlane::serve_query(RouterProcess& process) {
   ++queries_;
   router::Query query;
-  std::deque<router::Slot> running;
+  MonotonicTime now = loop_.now();
+  std::vector<Outcome> running;
   const auto take = [&](const router::Actions& actions) {
-    running.insert(running.end(),
-                   actions.start.begin(),
-                   actions.start.begin() + static_cast<int>(actions.start_count));
+    for (std::size_t i = 0; i < actions.cancel_count; ++i) {
+      std::erase_if(running, [&](const Outcome& each) { return each.slot == actions.cancel[i]; });
+    }
+    for (std::size_t i = 0; i < actions.start_count; ++i) {
+      const router::Slot slot = actions.start[i];
+      running.push_back(outcome_of(slot, query.attempts[slot]));
+    }
     note(process, query, actions);
   };
-  take(process.lane.query_arrived(
-      query, {.now = loop_.now(), .is_quarantined = process.board.is_active()}));
-  while (!running.empty()) {
-    const router::Slot slot = running.front();
-    running.pop_front();
-    if (query.attempts[slot].state == router::AttemptState::kRunning) {
-      router::AttemptEnd end;
-      if (fails(query.attempts[slot])) {
-        end = {.failure = router::FailureClass::kStatus, .has_response = true};
-      }
-      take(process.lane.attempt_ended(query, slot, end, loop_.now()));
+  take(
+      process.lane.query_arrived(query, {.now = now, .is_quarantined = process.board.is_active()}));
+  while (!router::Lane::is_over(query)) {
+    const auto next = std::ranges::min_element(running, {}, &Outcome::at);
+    const auto wake = router::Lane::next_wake(query);
+    CHECK(wake || next != running.end());
+    if (next == running.end() || (wake && *wake < next->at)) {
+      now = std::max(now, *wake);
+      take(process.lane.time_passed(query, now));
+      continue;
     }
+    const Outcome ended = *next;
+    running.erase(next);
+    now = std::max(now, ended.at);
+    take(process.lane.attempt_ended(query, ended.slot, ended.end, now));
   }
 }
 
@@ -245,22 +332,34 @@ void DataPlane::note(RouterProcess& process,
   }
   const bool is_bad_answer =
       actions.answer && query.attempts[*actions.answer].state != router::AttemptState::kAnswered;
-  failures_ += actions.refuse || is_bad_answer ? 1 : 0;
+  if (actions.refuse || is_bad_answer) {
+    (is_excused(process) ? excused_ : failures_) += 1;
+  }
 }
 
-// A worker that rehearses a failure says so in its arguments; one that is gone does not answer.
-bool DataPlane::fails(const router::Attempt& attempt) {
+bool DataPlane::is_excused(const RouterProcess& process) const {
+  const auto& stable = process.lane.table().stable;
+  const auto hurt = stable ? hurt_at_.find(stable->revision) : hurt_at_.end();
+  return hurt != hurt_at_.end() && loop_.now() - hurt->second < kExcuse;
+}
+
+// A worker that is gone refuses at once.
+DataPlane::Outcome DataPlane::outcome_of(router::Slot slot, const router::Attempt& attempt) {
   constexpr double kSpoiltShare = 0.2;
-  if (attempt.endpoint->revision == spoilt_ && rng_.unit() < kSpoiltShare) {
-    return true;
+  const auto worker = by_address_.find(attempt.endpoint->address.host);
+  if (worker == by_address_.end()) {
+    return {.slot = slot,
+            .at = attempt.started + kRefusedAfter,
+            .end = {.failure = router::FailureClass::kConnect}};
   }
-  for (const auto& [uid, seen] : pods_) {
-    if (seen.pod.status.pod_ip == attempt.endpoint->address.host) {
-      const auto rate = parse_share(value_of(seen.arguments, "--drill-error-rate"));
-      return rate && rng_.unit() < rate->fraction();
-    }
+  const PodSeen& seen = *worker->second;
+  const double rate = attempt.endpoint->revision == spoilt_ ? kSpoiltShare : seen.error_rate;
+  Outcome outcome{.slot = slot,
+                  .at = attempt.started + draw(rng_, pace_.answer) + seen.added_latency};
+  if (rate > 0 && rng_.unit() < rate) {
+    outcome.end = {.failure = router::FailureClass::kStatus, .has_response = true};
   }
-  return true;
+  return outcome;
 }
 
 std::string DataPlane::report_of(const PodSeen& builder) const {
@@ -298,6 +397,9 @@ std::string DataPlane::counters_of(const RouterProcess& process, WallTime now) {
 
 // http://<address>:8080/<path>
 std::optional<HttpResponse> DataPlane::answer(const HttpRequest& request) {
+  if (is_scrape_lost_ && is_scrape_lost_()) {
+    return std::nullopt;
+  }
   for (const auto& [uid, seen] : pods_) {
     const std::string base =
         "http://" + seen.pod.status.pod_ip + ":" + std::to_string(api::kHttpPort);

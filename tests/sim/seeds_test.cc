@@ -1,0 +1,57 @@
+// Seeds: each is another world with other faults, and every one must end as its scenario says. More
+// of them: sluice-sim. A failure is played again by the line that it prints.
+
+#include <gtest/gtest.h>
+
+#include <fmt/format.h>
+#include <string>
+
+#include "base/log.h"
+#include "tests/sim/play.h"
+
+namespace sluice {
+namespace {
+
+constexpr std::uint64_t kSeeds = 200;
+
+class EachSeed : public testing::TestWithParam<std::uint64_t> {
+ protected:
+  static void SetUpTestSuite() { set_up_logging(LogLevel::kError, LogFormat::kText); }
+};
+
+TEST_P(EachSeed, EndsAsItsScenarioSays) {
+  const Scenario& scenario = scenario_of(GetParam());
+  const Ending ending = play_seed(scenario, GetParam());
+  const std::string again =
+      fmt::format("{}; sluice-sim --trace --seeds 1 --first-seed {} --scenario {}",
+                  ending.faults,
+                  GetParam(),
+                  scenario.name);
+  EXPECT_TRUE(ending.has_ended) << again << "\n" << ending.where;
+  for (const std::string& wrong : ending.wrong) {
+    ADD_FAILURE() << wrong << "\n" << again;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Sim,
+                         EachSeed,
+                         testing::Range(std::uint64_t{1}, kSeeds + 1),
+                         [](const auto& info) {
+                           return fmt::format("{:03}_{}", info.param, scenario_of(info.param).name);
+                         });
+
+TEST(Seeds, TheSameOneIsTheSameStory) {
+  std::string first;
+  std::string second;
+  const Scenario& scenario = *find_scenario("GoodChange");
+  const Ending one =
+      play_seed(scenario, 7, [&first](const std::string& line) { first += line + "\n"; });
+  const Ending two =
+      play_seed(scenario, 7, [&second](const std::string& line) { second += line + "\n"; });
+  EXPECT_EQ(first, second);
+  EXPECT_EQ(one.trace_hash, two.trace_hash);
+  EXPECT_NE(one.trace_hash, play_seed(scenario, 8).trace_hash);
+}
+
+}  // namespace
+}  // namespace sluice
