@@ -4,6 +4,8 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <initializer_list>
+#include <string_view>
 #include <utility>
 
 #include "base/check.h"
@@ -23,22 +25,36 @@ std::string version_of(const Json& object) {
   return text_at(object, {"metadata", "resourceVersion"});
 }
 
-// The object without what changes by itself: two that are equal in this are the same content.
-Json content_of(Json object) {
-  Json& metadata = metadata_of(object);
-  for (const char* name : {"resourceVersion", "generation", "managedFields"}) {
-    metadata.erase(name);
-  }
-  return object;
+bool is_same_but_for(const Json& one,
+                     const Json& other,
+                     std::initializer_list<std::string_view> left_out) {
+  const auto counts = [&](const auto& member) {
+    return std::ranges::find(left_out, member.key()) == left_out.end();
+  };
+  const auto is_in = [&](const Json& object, const auto& member) {
+    const auto found = object.find(member.key());
+    return found != object.end() && *found == member.value();
+  };
+  return std::ranges::all_of(
+             one.items(),
+             [&](const auto& member) { return !counts(member) || is_in(other, member); }) &&
+         std::ranges::all_of(other.items(), [&](const auto& member) {
+           return !counts(member) || one.contains(member.key());
+         });
 }
 
-// What a change of bumps the generation: everything but metadata and status.
-Json spec_of(const KindTraits& kind, Json object) {
-  object.erase("metadata");
-  if (kind.has_status) {
-    object.erase("status");
-  }
-  return object;
+// But for what changes by itself.
+bool is_same_content(const Json& one, const Json& other) {
+  return is_same_but_for(one, other, {"metadata"}) &&
+         is_same_but_for(at(one, {"metadata"}),
+                         at(other, {"metadata"}),
+                         {"resourceVersion", "generation", "managedFields"});
+}
+
+// A change of anything else bumps the generation.
+bool is_same_spec(const KindTraits& kind, const Json& one, const Json& other) {
+  return kind.has_status ? is_same_but_for(one, other, {"metadata", "status"})
+                         : is_same_but_for(one, other, {"metadata"});
 }
 
 Json managed_fields_of(const KindTraits& kind, const Ownership& owners) {
@@ -316,11 +332,11 @@ Answer<Json> ApiState::store_changed(const KindTraits& kind,
     take_ownership(
         {.before = old, .after = object, .manager = manager}, kind.list_types(), stored.owners);
   }
-  if (content_of(object) == content_of(old)) {
+  if (is_same_content(object, old)) {
     return old;  // No change, no new version, no event.
   }
   Json& new_metadata = metadata_of(object);
-  if (kind.has_generation && spec_of(kind, object) != spec_of(kind, old)) {
+  if (kind.has_generation && !is_same_spec(kind, object, old)) {
     new_metadata["generation"] = old["metadata"].value("generation", 0) + 1;
   }
   new_metadata["resourceVersion"] = std::to_string(++revision_);

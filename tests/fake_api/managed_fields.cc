@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 
 namespace sluice::fake {
 namespace {
@@ -81,10 +80,94 @@ void collect(const Json& value,
   out.insert(segments);
 }
 
+// The paths of what `after` has and `before` (null: nothing) has not, or has otherwise.
+void collect_changed(const Json* before,
+                     const Json& after,
+                     const ListTypes& types,
+                     std::pair<FieldPath&, std::vector<std::string>&> path,
+                     FieldSet& out) {
+  auto& [segments, names] = path;
+  if ((before != nullptr && *before == after) || is_server_field(names)) {
+    return;
+  }
+  if (after.is_object() && !after.empty() && !is_atomic_map(names)) {
+    for (const auto& [name, member] : after.items()) {
+      const bool is_known = before != nullptr && before->is_object() && before->contains(name);
+      segments.push_back("." + name);
+      names.push_back(name);
+      collect_changed(is_known ? &(*before)[name] : nullptr, member, types, path, out);
+      names.pop_back();
+      segments.pop_back();
+    }
+    return;
+  }
+  const ListType type = after.is_array() ? types(names) : ListType{};
+  if (after.is_array() && !after.empty() && type.kind != ListType::Kind::kAtomic) {
+    std::map<std::string, const Json*> known;
+    if (before != nullptr && before->is_array()) {
+      for (const Json& item : *before) {
+        known.emplace(item_segment(item, type), &item);
+      }
+    }
+    for (const Json& item : after) {
+      segments.push_back(item_segment(item, type));
+      const auto found = known.find(segments.back());
+      if (found == known.end()) {
+        out.insert(segments);
+      }
+      if (type.kind == ListType::Kind::kMap) {
+        collect_changed(found == known.end() ? nullptr : found->second, item, types, path, out);
+      }
+      segments.pop_back();
+    }
+    return;
+  }
+  out.insert(segments);
+}
+
+// False only if everything that `before` has is in `after` too, be it with another value.
+bool may_lack_something(const Json& before, const Json& after) {
+  // By these the items of lists are known.
+  static const std::set<std::string> keys{
+      "containerPort", "ip", "mountPath", "name", "port", "protocol", "type", "uid"};
+  if (before == after) {
+    return false;
+  }
+  if (before.is_object() && after.is_object()) {
+    return std::ranges::any_of(before.items(), [&](const auto& member) {
+      const auto found = after.find(member.key());
+      return found == after.end() || (keys.contains(member.key()) && *found != member.value()) ||
+             may_lack_something(member.value(), *found);
+    });
+  }
+  if (before.is_array() && after.is_array() && before.size() == after.size()) {
+    return !std::ranges::equal(before, after, [](const Json& old, const Json& present) {
+      return old == present || (old.is_object() && !may_lack_something(old, present));
+    });
+  }
+  return before.is_structured() || after.is_structured();
+}
+
+// Few differ, and the same are asked for again and again.
+const Json& parsed(const std::string& segment) {
+  constexpr std::size_t kKnownMax = 10'000;
+  static std::map<std::string, Json> known;
+  if (const auto found = known.find(segment); found != known.end()) {
+    return found->second;
+  }
+  if (known.size() >= kKnownMax) {
+    known.clear();
+  }
+  return known
+      .emplace(segment,
+               Json::parse(segment[0] == '=' ? segment.substr(1)
+                                             : segment.substr(1, segment.size() - 2)))
+      .first->second;
+}
+
 // Finds the item that a segment names; its index, or the size when absent.
 std::size_t index_of(const Json& list, const std::string& segment) {
-  const Json wanted =
-      Json::parse(segment[0] == '=' ? segment.substr(1) : segment.substr(1, segment.size() - 2));
+  const Json& wanted = parsed(segment);
   for (std::size_t i = 0; i < list.size(); ++i) {
     if (segment[0] == '=') {
       if (list[i] == wanted) {
@@ -139,8 +222,7 @@ void set(Json& root, const FieldPath& path, const Json& value) {
     }
     const std::size_t i = index_of(*here, segment);
     if (i == here->size()) {
-      here->push_back(Json::parse(segment[0] == '=' ? segment.substr(1)
-                                                    : segment.substr(1, segment.size() - 2)));
+      here->push_back(parsed(segment));
     }
     here = &(*here)[i];
   }
@@ -279,12 +361,12 @@ Answer<Json> server_side_apply(const Json& live,
 
 void take_ownership(const Edit& edit, const ListTypes& types, Ownership& owners) {
   const auto& [before, after, manager] = edit;
-  for (const FieldPath& path : leaves_of(after, types)) {
-    const Json* old = find(before, path);
-    const bool is_item = path.back()[0] != '.';
-    if (old != nullptr && (is_item || *old == *find(after, path))) {
-      continue;
-    }
+  FieldSet changed;
+  FieldPath segments;
+  std::vector<std::string> names;
+  collect_changed(&before, after, types, {segments, names}, changed);
+  changed.erase(FieldPath{});
+  for (const FieldPath& path : changed) {
     for (auto& [other, fields] : owners) {
       if (!(other == manager)) {
         fields.erase(path);
@@ -292,8 +374,10 @@ void take_ownership(const Edit& edit, const ListTypes& types, Ownership& owners)
     }
     owners[manager].insert(path);
   }
-  for (auto& [other, fields] : owners) {
-    std::erase_if(fields, [&](const FieldPath& path) { return find(after, path) == nullptr; });
+  if (may_lack_something(before, after)) {
+    for (auto& [other, fields] : owners) {
+      std::erase_if(fields, [&](const FieldPath& path) { return find(after, path) == nullptr; });
+    }
   }
 }
 

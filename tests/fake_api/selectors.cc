@@ -1,8 +1,11 @@
 #include "tests/fake_api/selectors.h"
 
 #include <algorithm>
+#include <map>
+#include <optional>
 #include <regex>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace sluice::fake {
@@ -33,28 +36,57 @@ bool is_in(const std::string& list, const std::string& value) {
   return std::ranges::find(values, value) != values.end();
 }
 
-Answer<bool> label_matches(const std::string& part, const Json& labels) {
+// One part of a label selector.
+struct Requirement {
+  std::string name;
+  bool is_not = false;
+  std::optional<std::string> values = {};  // Between commas; not set: any.
+};
+
+Answer<Requirement> parse_requirement(const std::string& part) {
   static const std::regex set_form(R"(^\s*([^\s!=]+)\s+(in|notin)\s+\(([^)]*)\)\s*$)");
   static const std::regex equal_form(R"(^\s*([^\s!=]+)\s*(==|=|!=)\s*([^\s]*)\s*$)");
   static const std::regex exists_form(R"(^\s*(!?)\s*([^\s!=]+)\s*$)");
   std::smatch found;
-  const auto value = [&](const std::string& name) {
-    return labels.contains(name) ? labels[name].get<std::string>() : std::string{};
-  };
   if (std::regex_match(part, found, set_form)) {
-    const bool is_member =
-        labels.contains(found[1].str()) && is_in(found[3].str(), value(found[1].str()));
-    return (found[2] == "in") == is_member;
+    return Requirement{.name = found[1], .is_not = found[2] == "notin", .values = found[3].str()};
   }
   if (std::regex_match(part, found, equal_form)) {
-    const bool is_equal =
-        labels.contains(found[1].str()) && value(found[1].str()) == found[3].str();
-    return (found[2] == "!=") != is_equal;
+    return Requirement{.name = found[1], .is_not = found[2] == "!=", .values = found[3].str()};
   }
   if (std::regex_match(part, found, exists_form)) {
-    return labels.contains(found[2].str()) == found[1].str().empty();
+    return Requirement{.name = found[2], .is_not = !found[1].str().empty()};
   }
   return refuse(400, "BadRequest", "unable to parse requirement: " + part);
+}
+
+// A selector is parsed once: it is asked for every object of every event.
+const Answer<std::vector<Requirement>>& requirements_of(const std::string& selector) {
+  static std::map<std::string, Answer<std::vector<Requirement>>> known;
+  if (const auto found = known.find(selector); found != known.end()) {
+    return found->second;
+  }
+  Answer<std::vector<Requirement>> all = std::vector<Requirement>{};
+  for (const std::string& part : parts_of(selector)) {
+    auto requirement = parse_requirement(part);
+    if (!requirement) {
+      all = tl::make_unexpected(requirement.error());
+      break;
+    }
+    all->push_back(std::move(*requirement));
+  }
+  return known.emplace(selector, std::move(all)).first->second;
+}
+
+bool label_matches(const Requirement& wanted, const Json& labels) {
+  const auto found = labels.find(wanted.name);
+  const bool is_there = found != labels.end();
+  if (!wanted.values) {
+    return is_there != wanted.is_not;
+  }
+  const std::string value = is_there ? found->get<std::string>() : "";
+  const bool is_member = is_there && (value == *wanted.values || is_in(*wanted.values, value));
+  return is_member != wanted.is_not;
 }
 
 Answer<bool> field_matches(const std::string& part, const Json& object) {
@@ -77,11 +109,15 @@ Answer<bool> field_matches(const std::string& part, const Json& object) {
 
 Answer<bool> matches(const Selectors& selectors, const Json& object) {
   const Json& found = at(object, {"metadata", "labels"});
-  const Json labels = found.is_object() ? found : Json::object();
-  for (const std::string& part : parts_of(selectors.label)) {
-    const auto result = label_matches(part, labels);
-    if (!result || !*result) {
-      return result;
+  static const Json none = Json::object();
+  const Json& labels = found.is_object() ? found : none;
+  const auto& requirements = requirements_of(selectors.label);
+  if (!requirements) {
+    return tl::make_unexpected(requirements.error());
+  }
+  for (const Requirement& requirement : *requirements) {
+    if (!label_matches(requirement, labels)) {
+      return false;
     }
   }
   for (const std::string& part : parts_of(selectors.field)) {

@@ -11,7 +11,7 @@ namespace {
 constexpr Duration kBookmarkEvery = std::chrono::seconds{60};
 
 std::string line(const char* type, const Json& object) {
-  return Json{{"type", type}, {"object", object}}.dump() + "\n";
+  return R"({"object":)" + object.dump() + R"(,"type":")" + type + "\"}\n";
 }
 
 bool is_seen(const WatchStart& start, const Json& object) {
