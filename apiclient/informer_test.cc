@@ -282,6 +282,8 @@ TEST(InformerProperty, StoreEqualsServerAfterRandomTrouble) {
         cluster.server.set_gone_as_http(rng.below(2) == 0);
       } else if (what < 88) {
         cluster.server.set_watch_delay(milliseconds{rng.below(20'000)});
+      } else if (what < 90) {
+        cluster.server.stall_watches();
       } else {
         cluster.loop.run_for(milliseconds{rng.below(30'000)});
       }

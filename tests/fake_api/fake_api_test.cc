@@ -271,6 +271,7 @@ TEST_F(FakeApi, LosesRequestsAndRepliesAsTold) {
                             Case{Fault::kLoseReply, ErrorCode::kUnavailable, true},
                             Case{Fault::kHang, ErrorCode::kTimeout, true},
                             Case{Fault::kUnavailable, ErrorCode::kUnavailable, false},
+                            Case{Fault::kConflict, ErrorCode::kConflict, false},
                             Case{Fault::kThrottle, ErrorCode::kThrottled, false}}) {
     FakeCluster fresh;
     fresh.server.set_write_fault([&](const WriteRecord&) { return given.fault; });
@@ -282,6 +283,48 @@ TEST_F(FakeApi, LosesRequestsAndRepliesAsTold) {
     EXPECT_EQ(fresh.server.get<kube::ConfigMap>(kube::kConfigMapKind, {"default", "m"}).has_value(),
               given.is_applied);
   }
+}
+
+TEST_F(FakeApi, LosesWhatIsReadAsTold) {
+  struct Case {
+    Fault fault;
+    ErrorCode code;
+  };
+
+  ASSERT_TRUE(apply_map("", "{}"));
+  for (const Case& given : {Case{Fault::kLoseRequest, ErrorCode::kUnavailable},
+                            Case{Fault::kLoseReply, ErrorCode::kUnavailable},
+                            Case{Fault::kHang, ErrorCode::kTimeout},
+                            Case{Fault::kUnavailable, ErrorCode::kUnavailable},
+                            Case{Fault::kThrottle, ErrorCode::kThrottled}}) {
+    server.set_read_fault([&](const HttpRequest&) { return given.fault; });
+    const auto answer = cluster.call(get_object(kube::kConfigMapKind, {"default", "m"}));
+    ASSERT_FALSE(answer);
+    EXPECT_EQ(answer.error().code, given.code);
+  }
+}
+
+TEST_F(FakeApi, SaysNothingOnAStalledWatchUntilItsClientGivesItUp) {
+  std::string heard;
+  std::optional<Status> end;
+  cluster.client.watch(
+      {.kind = kube::kConfigMapKind,
+       .resource_version = std::to_string(server.revision()),
+       .idle_timeout = seconds{150}},
+      [&heard](std::string_view bytes) { heard += bytes; },
+      [&end](const Status& outcome) { end = outcome; });
+  ASSERT_TRUE(apply_map("", "{}"));
+  cluster.loop.run_for(seconds{1});
+  EXPECT_NE(heard.find("ADDED"), std::string::npos);
+  heard.clear();
+  server.stall_watches();
+  ASSERT_TRUE(apply_map("", R"({"a":"b"})"));
+  cluster.loop.run_for(seconds{148});
+  EXPECT_EQ(heard, "");
+  EXPECT_FALSE(end.has_value());
+  cluster.loop.run_for(seconds{3});
+  ASSERT_TRUE(end.has_value());
+  EXPECT_EQ(end->error().code, ErrorCode::kTimeout);
 }
 
 TEST_F(FakeApi, LeavesOtherHostsToTheTest) {

@@ -7,6 +7,7 @@
 #include <optional>
 #include <utility>
 
+#include "apiclient/types/coordination.h"
 #include "base/check.h"
 #include "crds/names.h"
 
@@ -116,6 +117,11 @@ Storm::Storm(World& world, FaultPlan plan, Rng rng)
     return of_request(write.method == "PUT" || write.method == "PATCH");
   };
   world_.fault_of_read = [this](const HttpRequest&) { return of_request(false); };
+  world_.after_write = [this](const WriteRecord& write) {
+    if (write.kind != kube::kLeaseKind.kind && std::exchange(will_kill_sender_, false)) {
+      world_.kill_sender(write, span(seconds(30)));
+    }
+  };
   world_.added_latency = [this] {
     const bool is_slow = is_raging_ && plan_.has(FaultKind::kSlow) && rng_.below(20) == 0;
     return is_slow ? draw(rng_, {milliseconds(50), seconds(4)}) : Duration{0};
@@ -136,11 +142,13 @@ Storm::~Storm() {
   world_.fault_of_write = nullptr;
   world_.fault_of_read = nullptr;
   world_.added_latency = nullptr;
+  world_.after_write = nullptr;
   world_.data_plane.set_scrape_fault(nullptr);
 }
 
 void Storm::end() {
   is_raging_ = false;
+  will_kill_sender_ = false;
   is_over_ = true;
   world_.loop.cancel(timer_);
   world_.server.set_gone_as_http(false);
@@ -185,7 +193,11 @@ void Storm::strike(FaultKind kind) {
   } else if (kind == FaultKind::kApiAway) {
     world_.take_api_away(span(seconds(40)));
   } else if (kind == FaultKind::kOperatorKilled) {
-    world_.kill_operator(rng_.below(world_.operators()), span(seconds(30)));
+    // At any moment, or at the worst.
+    will_kill_sender_ = rng_.below(2) == 0;
+    if (!will_kill_sender_) {
+      world_.kill_operator(rng_.below(world_.operators()), span(seconds(30)));
+    }
   } else if (kind == FaultKind::kRoutersDeaf) {
     world_.data_plane.deafen_routers(span(seconds(20)));
   } else if (kind == FaultKind::kScrapesLost) {

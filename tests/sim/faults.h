@@ -87,6 +87,7 @@ class Storm {
   TimerId timer_;
   TimerId end_timer_;
   bool is_raging_ = false;
+  bool will_kill_sender_ = false;  // Of the next write.
   bool is_over_ = false;
 };
 

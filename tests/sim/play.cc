@@ -163,9 +163,9 @@ Ending play(const Scenario& scenario, Trouble trouble, std::size_t at_write) {
     ending.had_trouble = ending.had_trouble || is_turn;
     return is_turn && trouble == Trouble::kLostReply ? Fault::kLoseReply : Fault::kNone;
   };
-  world.after_write = [&](const WriteRecord&) {
+  world.after_write = [&](const WriteRecord& write) {
     if (std::exchange(is_turn, false) && trouble == Trouble::kCrash) {
-      world.kill_operator(0, Duration{0});
+      world.kill_sender(write, Duration{0});
     }
   };
   Director director(world, scenario, {}, false);

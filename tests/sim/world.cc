@@ -29,6 +29,10 @@ bool is_counted(const WriteRecord& write) {
   return is_operators(write) && (write.kind != kube::kLeaseKind.kind || write.method == "POST");
 }
 
+std::string user_of(int life) {
+  return fmt::format("{}{}", kUserPrefix, life);
+}
+
 std::string text_of(const WriteRecord& write) {
   return fmt::format(
       "{} {} {}{}", write.method, write.kind, write.key.text(), write.is_status ? " status" : "");
@@ -46,7 +50,7 @@ std::string text_of_file(const std::string& path) {
 struct World::Process {
   Process(World& world, std::size_t place, int life_arg)
       : life(life_arg),
-        transport(world.server.connect(fmt::format("{}{}", kUserPrefix, life))),
+        transport(world.server.connect(user_of(life))),
         op({world.loop, *transport, world.operator_rng_.fork()},
            metrics,
            {.image = "sluice:1",
@@ -119,7 +123,7 @@ void World::command(std::string_view verb) {
 void World::start_operator(std::size_t place) {
   CHECK(processes_[place] == nullptr);
   ++lives_;
-  note(fmt::format("operator-{} starts", lives_));
+  note(user_of(lives_) + " starts");
   processes_[place] = std::make_unique<Process>(*this, place, lives_);
 }
 
@@ -127,9 +131,17 @@ void World::kill_operator(std::size_t place, Duration pause) {
   if (processes_[place] == nullptr) {
     return;
   }
-  note(fmt::format("operator-{} is killed", processes_[place]->life));
+  note(user_of(processes_[place]->life) + " is killed");
   processes_[place].reset();
   loop.call_after(pause, [this, place] { start_operator(place); });
+}
+
+void World::kill_sender(const WriteRecord& write, Duration pause) {
+  for (std::size_t place = 0; place < processes_.size(); ++place) {
+    if (processes_[place] != nullptr && user_of(processes_[place]->life) == write.user) {
+      kill_operator(place, pause);
+    }
+  }
 }
 
 // A process ends by itself then; not within its own callback.

@@ -56,6 +56,8 @@ class World {
   // As SIGKILL: nothing is given back or finished. Starts again after `pause`. Nothing happens to
   // one that is dead already.
   void kill_operator(std::size_t place, Duration pause);
+  // The one that sent this, before it hears the reply.
+  void kill_sender(const WriteRecord& write, Duration pause);
   // The API server cannot be reached for so long.
   void take_api_away(Duration span);
 
@@ -107,7 +109,7 @@ class World {
 
   void start_operator(std::size_t place);
   void lost_lease(std::size_t place, int life);
-  Fault fault_of(const WriteRecord& write);
+  [[nodiscard]] Fault fault_of(const WriteRecord& write);
   void written(const WriteRecord& write);
   void mix(std::string_view text);
 
