@@ -2,7 +2,9 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <functional>
 #include <limits>
+#include <map>
 #include <regex>
 
 #include "base/check.h"
@@ -13,6 +15,17 @@ namespace sluice {
 namespace {
 
 constexpr std::size_t kErrorsMax = 32;
+
+// Compiled once a thread: that takes longer than all else that is read of an object. Patterns stand
+// in the descriptions of our types, so there are few.
+bool matches(std::string_view pattern, const std::string& text) {
+  thread_local std::map<std::string, std::regex, std::less<>> known;
+  auto found = known.find(pattern);
+  if (found == known.end()) {
+    found = known.emplace(pattern, std::regex(std::string(pattern))).first;
+  }
+  return std::regex_search(text, found->second);
+}
 
 }  // namespace
 
@@ -164,8 +177,7 @@ void Reader::read(JsonView node, std::string& out, const Field& field) {
     error(fmt::format("must have at least {} characters", field.min_length));
   } else if (length > static_cast<std::size_t>(field.max_length)) {
     error(fmt::format("must have at most {} characters, not {}", field.max_length, length));
-  } else if (!field.pattern.empty() &&
-             !std::regex_search(out, std::regex(std::string(field.pattern)))) {
+  } else if (!field.pattern.empty() && !matches(field.pattern, out)) {
     error(fmt::format("\"{}\" does not match {}", out, field.pattern));
   }
 }
