@@ -99,11 +99,15 @@ class Connection final : public Transport {
   // The same for what only reads: a reply that is lost or never comes.
   bool is_read_refused(std::uint64_t id, const HttpRequest& request) {
     const Fault fault = server_.read_fault ? server_.read_fault(request) : Fault::kNone;
+    if (fault == Fault::kHang) {
+      rest_until_idle(id);
+      return true;
+    }
     if (fault == Fault::kLoseReply) {
       reply(id, fail(reset_error()));
       return true;
     }
-    return fault == Fault::kHang || is_refused(id, fault);
+    return is_refused(id, fault);
   }
 
   void rest_until_idle(std::uint64_t id) {
