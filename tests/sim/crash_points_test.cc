@@ -190,6 +190,10 @@ struct Intervention {
   std::string weights;
 };
 
+std::string name_of_intervention(const testing::TestParamInfo<Intervention>& tested) {
+  return tested.param.scenario;
+}
+
 class IntervenedRollout : public testing::TestWithParam<Intervention> {};
 
 TEST_P(IntervenedRollout, MovesUsersAsItMust) {
@@ -210,7 +214,7 @@ INSTANTIATE_TEST_SUITE_P(Scenarios,
                                          Intervention{"PauseAndResume", "0%, 10%, 50%, 100%, 0%"},
                                          Intervention{"LostWorkers", "0%, 10%, 50%, 100%, 0%"},
                                          Intervention{"ApiAway", "0%, 10%, 50%, 100%, 0%"}),
-                         [](const auto& info) { return info.param.scenario; });
+                         name_of_intervention);
 
 }  // namespace
 }  // namespace sluice

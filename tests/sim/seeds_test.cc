@@ -33,12 +33,11 @@ TEST_P(EachSeed, EndsAsItsScenarioSays) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Sim,
-                         EachSeed,
-                         testing::Range(std::uint64_t{1}, kSeeds + 1),
-                         [](const auto& info) {
-                           return fmt::format("{:03}_{}", info.param, scenario_of(info.param).name);
-                         });
+std::string name_of(const testing::TestParamInfo<std::uint64_t>& seed) {
+  return fmt::format("{:03}_{}", seed.param, scenario_of(seed.param).name);
+}
+
+INSTANTIATE_TEST_SUITE_P(Sim, EachSeed, testing::Range(std::uint64_t{1}, kSeeds + 1), name_of);
 
 TEST(Seeds, TheSameOneIsTheSameStory) {
   std::string first;
