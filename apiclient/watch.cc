@@ -38,6 +38,16 @@ ErrorCode code_of(int http_status) {
   }
 }
 
+// A StatusCause of that type; "reason" is its name in JSON.
+bool has_cause(JsonView details, std::string_view reason) {
+  bool is_there = false;
+  if (const auto causes = details.find("causes")) {
+    causes->for_each_element(
+        [&](JsonView cause) { is_there = is_there || text_of(cause, "reason") == reason; });
+  }
+  return is_there;
+}
+
 }  // namespace
 
 Status LineFramer::feed(std::string_view bytes,
@@ -105,6 +115,8 @@ Error error_of_status(JsonView status, int http_status) {
     if (seconds && seconds->as_integer()) {
       error.retry_after = std::chrono::seconds{*seconds->as_integer()};
     }
+    error.is_namespace_ending =
+        error.code == ErrorCode::kForbidden && has_cause(*details, "NamespaceTerminating");
   }
   return error;
 }

@@ -32,6 +32,8 @@ struct Error {
   std::string message = {};
   int http_status = 0;                                        // 0 when HTTP was not involved.
   std::optional<std::chrono::milliseconds> retry_after = {};  // From Retry-After.
+  // 403 because the namespace is being deleted: nothing can be made in it any more.
+  bool is_namespace_ending = false;
 
   // The same error with "context: " in front of its message.
   [[nodiscard]] Error with_context(std::string_view context) const;

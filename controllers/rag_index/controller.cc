@@ -15,6 +15,9 @@ namespace {
 constexpr Duration kCacheLagMax = std::chrono::seconds(2);
 constexpr Duration kCacheLook = std::chrono::milliseconds(100);
 constexpr Duration kAfterConflict = std::chrono::milliseconds(100);
+// In a namespace that is being deleted nothing can be made: an index that is still there is left
+// alone for so long, whatever changes around it.
+constexpr Duration kNamespaceEnds = std::chrono::minutes(1);
 // The Secret with the token is applied this often; sooner while it may be what a pod waits for.
 constexpr Duration kTokenEvery = std::chrono::minutes(30);
 constexpr Duration kTokenSoon = std::chrono::seconds(30);
@@ -101,6 +104,11 @@ void RagIndexController::reconcile(const kube::ObjectKey& key, ReconcileDone don
     done(ReconcileResult::after(kCacheLook));
     return;
   }
+  if (const auto found = resting_.find(index->metadata.uid);
+      found != resting_.end() && world_.loop.now() < found->second) {
+    done(ReconcileResult::after(found->second - world_.loop.now()));
+    return;
+  }
   auto run = std::make_shared<Run>();
   run->index = index->metadata;
   run->done = std::move(done);
@@ -177,10 +185,22 @@ void RagIndexController::send(const RunPointer& run, const ApiRequest& request, 
                                      answer.error().code == ErrorCode::kConflict);
     if (answer || (may_be_done && is_done)) {
       (*self)->act(run);
+    } else if (answer.error().is_namespace_ending) {
+      (*self)->rest(run);
     } else {
       run->done(ReconcileResult::failed(answer.error()));  // It says what was sent.
     }
   });
+}
+
+void RagIndexController::rest(const RunPointer& run) {
+  if (resting_.size() > kRememberedMax) {
+    resting_.clear();  // At worst some try once more.
+  }
+  resting_[run->index.uid] = world_.loop.now() + kNamespaceEnds;
+  log_info("the namespace is being deleted; nothing more is made in it",
+           {{"kind", "RagIndex"}, {"key", run->index.key().text()}});
+  run->done(ReconcileResult::after(kNamespaceEnds));
 }
 
 std::optional<Duration> RagIndexController::token_due_in(const Observation& seen) const {
@@ -197,6 +217,10 @@ void RagIndexController::apply_token(const RunPointer& run, const ApplyToken& ap
   world_.client.send(*request_of(apply, run->index),
                      [self = self_, run](const Result<std::string>& answer) {
                        if (*self == nullptr) {
+                         return;
+                       }
+                       if (!answer && answer.error().is_namespace_ending) {
+                         (*self)->rest(run);
                          return;
                        }
                        (*self)->applied_token(*run, answer);

@@ -87,6 +87,8 @@ class RagIndexController {
   void applied_token(Run& run, const Result<std::string>& answer);
   void record(const Run& run, const Announce& event);
   static void finish(const RunPointer& run);
+  // Leaves the index alone for a while: its namespace is being deleted.
+  void rest(const RunPointer& run);
   [[nodiscard]] bool is_cache_behind(const api::RagIndex& index) const;
   // When the index's Secret is to be applied again if it goes on like this; empty before the first.
   [[nodiscard]] std::optional<Duration> token_due_in(const Observation& seen) const;
@@ -103,6 +105,7 @@ class RagIndexController {
   };
 
   std::map<std::string, Written> written_;
+  std::map<std::string, MonotonicTime> resting_;  // By UID: until when, see rest().
 
   // By UID: the token that was last put into the index's Secret, when, and whether that went well.
   // Nobody tells us when the Secret is changed or deleted: we may not read it.

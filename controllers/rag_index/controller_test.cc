@@ -423,6 +423,35 @@ TEST_F(Shell, LeavesADeletedIndexToTheGarbageCollector) {
   EXPECT_EQ(process.scraper.targets(), 0U);
 }
 
+// The namespace controller deletes in an order of its own: pods may go long before the index.
+TEST_F(Shell, MakesNothingMoreInANamespaceThatIsBeingDeleted) {
+  Process process(cluster);
+  ASSERT_TRUE(wait_until_serving());
+  cluster.loop.run_for(seconds(30));
+  const auto attempts = [this] {
+    return std::ranges::count(cluster.server.writes(), "operator", &WriteRecord::user);
+  };
+  cluster.server.begin_deleting_namespace("default");
+  for (const auto& workers : cluster.server.list<kube::Deployment>(kube::kDeploymentKind)) {
+    ASSERT_TRUE(cluster.server.send(delete_object(
+        kube::kDeploymentKind, workers.metadata.key(), {.uid = workers.metadata.uid})));
+  }
+  cluster.loop.run_for(seconds(10));
+  const auto before = attempts();
+  // Whatever else goes: services, pods, one by one.
+  for (const auto& service : cluster.server.list<kube::Service>(kube::kServiceKind, "default")) {
+    ASSERT_TRUE(cluster.server.send(delete_object(
+        kube::kServiceKind, service.metadata.key(), {.uid = service.metadata.uid})));
+    cluster.loop.run_for(seconds(2));
+  }
+  EXPECT_EQ(attempts(), before) << "left alone";
+  cluster.loop.run_for(minutes(10));
+  EXPECT_LE(attempts() - before, 30) << "a look a minute";
+  cluster.server.delete_namespace("default");
+  cluster.loop.run_for(minutes(5));
+  EXPECT_EQ(process.scraper.targets(), 0U);
+}
+
 TEST_F(Shell, HonoursARouteEditedByHandAcrossARestartAndPutsItBackInTime) {
   auto process = std::make_unique<Process>(cluster);
   ASSERT_TRUE(wait_until_serving()) << to_json(index().status);

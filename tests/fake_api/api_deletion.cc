@@ -94,8 +94,12 @@ int ApiState::collect_garbage() {
   return static_cast<int>(orphans.size());
 }
 
-void ApiState::terminate_namespace(const std::string& namespace_name) {
+void ApiState::refuse_creates_in(const std::string& namespace_name) {
   terminating_namespaces_.insert(namespace_name);
+}
+
+void ApiState::terminate_namespace(const std::string& namespace_name) {
+  refuse_creates_in(namespace_name);
   std::vector<std::pair<const KindTraits*, kube::ObjectKey>> all;
   for (const auto& [id, collection] : collections_) {
     for (const auto& [key, object] : collection) {

@@ -13,15 +13,20 @@ struct ApiError {
   int code = 500;
   std::string reason = {};
   std::string message = {};
+  std::string cause = {};  // Type of the one cause in its details; empty: none.
 
   [[nodiscard]] Json status() const {
-    return {{"kind", "Status"},
-            {"apiVersion", "v1"},
-            {"status", "Failure"},
-            {"reason", reason},
-            {"message", message},
-            {"code", code},
-            {"metadata", Json::object()}};
+    Json status = {{"kind", "Status"},
+                   {"apiVersion", "v1"},
+                   {"status", "Failure"},
+                   {"reason", reason},
+                   {"message", message},
+                   {"code", code},
+                   {"metadata", Json::object()}};
+    if (!cause.empty()) {
+      status["details"]["causes"] = Json::array({{{"reason", cause}}});
+    }
+    return status;
   }
 };
 

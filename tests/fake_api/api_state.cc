@@ -230,13 +230,15 @@ Answer<Json> ApiState::store_new(const KindTraits& kind, StoredObject object) {
   Json& metadata = metadata_of(object.json);
   const kube::ObjectKey key{text_at(metadata, {"namespace"}), text_at(metadata, {"name"})};
   if (terminating_namespaces_.contains(key.namespace_name)) {
-    return refuse(403,
-                  "Forbidden",
-                  fmt::format("{} \"{}\" is forbidden: unable to create new content in namespace "
-                              "{} because it is being terminated",
-                              kind.plural,
-                              key.name,
-                              key.namespace_name));
+    return tl::make_unexpected(
+        ApiError{.code = 403,
+                 .reason = "Forbidden",
+                 .message = fmt::format("{} \"{}\" is forbidden: unable to create new content in "
+                                        "namespace {} because it is being terminated",
+                                        kind.plural,
+                                        key.name,
+                                        key.namespace_name),
+                 .cause = "NamespaceTerminating"});
   }
   metadata["uid"] = new_uid();
   metadata["creationTimestamp"] = format_time(now_());

@@ -99,6 +99,7 @@ class ApiState {
   int collect_garbage();
   // Deletes a namespace's content and refuses creates in it from then on.
   void terminate_namespace(const std::string& namespace_name);
+  void refuse_creates_in(const std::string& namespace_name);
 
   [[nodiscard]] std::int64_t revision() const { return revision_; }
 

@@ -127,6 +127,10 @@ std::vector<std::string> FakeApiServer::list_text(const kube::ResourceKind& kind
   return all;
 }
 
+void FakeApiServer::begin_deleting_namespace(const std::string& namespace_name) {
+  state_->api.refuse_creates_in(namespace_name);
+}
+
 void FakeApiServer::delete_namespace(const std::string& namespace_name) {
   state_->api.terminate_namespace(namespace_name);
   state_->changed();

@@ -98,6 +98,8 @@ class FakeApiServer {
                                                    const std::string& namespace_name = {}) const;
   // Deletes its content; creates in it are refused from then on.
   void delete_namespace(const std::string& namespace_name);
+  // The beginning of that: creates are refused, and nothing has been deleted yet.
+  void begin_deleting_namespace(const std::string& namespace_name);
 
   // --- What tests look at. ---
   [[nodiscard]] const std::vector<WriteRecord>& writes() const;

@@ -257,7 +257,9 @@ TEST_F(FakeApi, RefusesCreatesInATerminatingNamespace) {
   ASSERT_TRUE(apply_map("", "{}"));
   server.delete_namespace("default");
   EXPECT_TRUE(server.list<kube::ConfigMap>(kube::kConfigMapKind).empty());
-  EXPECT_EQ(apply_map("", "{}").error().code, ErrorCode::kForbidden);
+  const Error refused = apply_map("", "{}").error();
+  EXPECT_EQ(refused.code, ErrorCode::kForbidden);
+  EXPECT_TRUE(refused.is_namespace_ending);
 }
 
 TEST_F(FakeApi, LosesRequestsAndRepliesAsTold) {
