@@ -122,6 +122,8 @@ struct RollbackOptions {
   // After the promotion the old stable keeps its workers and a few users for so long, and takes all
   // back if the new one turns out worse. 0: it goes at once.
   Duration watch_after_promotion = {};
+  // Revisions before stable whose artefacts are kept. Counts at once: it judges nobody.
+  std::int32_t retain_revisions = 2;
   bool operator==(const RollbackOptions&) const = default;
 };
 

@@ -34,6 +34,9 @@ TEST(RagIndex, RoundTrips) {
                                    .effect = TaintEffect::kNoExecute,
                                    .toleration_seconds = 60}},
                   .topology_spread_constraints = {{.topology_key = "topology.kubernetes.io/zone"}}};
+  index.spec.artifacts = ArtifactOptions{
+      .type = ArtifactStorage::kPersistentVolumeClaim,
+      .persistent_volume_claim = VolumeClaim{.claim_name = "packages-artifacts"}};
   index.status.candidate = CandidateStatus{.revision = "packages-x"};
   index.status.route = RouteStatus{.generation = 3, .weight = Share{25}};
   EXPECT_EQ(from_json<RagIndex>(to_json(index)).value(), index);
@@ -70,6 +73,18 @@ TEST(RagIndex, RefusesNonsenseAndNamesTheField) {
       {R"({"spec":{"source":{"http":{"url":"http://x"}},
            "serving":{"podTemplate":{"tolerations":[{"key":"k","tolerationSeconds":1}]}}}})",
        ".spec.serving.podTemplate.tolerations[0]: tolerationSeconds needs effect NoExecute"},
+      {R"({"spec":{"source":{"http":{"url":"http://x"}},
+           "artifacts":{"type":"PersistentVolumeClaim"}}})",
+       ".spec.artifacts: persistentVolumeClaim must be set for type PersistentVolumeClaim, and only "
+       "for that"},
+      {R"({"spec":{"source":{"http":{"url":"http://x"}},
+           "artifacts":{"persistentVolumeClaim":{"claimName":"c"}}}})",
+       ".spec.artifacts: persistentVolumeClaim must be set for type PersistentVolumeClaim, and only "
+       "for that"},
+      {R"({"spec":{"source":{"http":{"url":"http://x"}},"artifacts":
+           {"type":"PersistentVolumeClaim","persistentVolumeClaim":{"claimName":"../a"}}}})",
+       ".spec.artifacts.persistentVolumeClaim.claimName: \"../a\" does not match "
+       "^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"},
       {R"({"spec":{"source":{"http":{"url":"http://x"}},"serving":{"podTemplate":
            {"topologySpreadConstraints":[{"maxSkew":0,"topologyKey":"zone"}]}}}})",
        ".spec.serving.podTemplate.topologySpreadConstraints[0].maxSkew: must be at least 1, not 0; "
@@ -90,6 +105,7 @@ TEST(RagIndex, OnlyWhatCanChangeAnAnswerIsConfig) {
   same.slo.availability = Share{9990};
   same.traffic.router.replicas = 3;
   same.serving.pod_template = PodTemplate{.priority_class_name = "high"};
+  same.artifacts = ArtifactOptions{};
   EXPECT_EQ(config_of(spec, "i:1"), config_of(same, "i:1"));
   RagIndexSpec other = spec;
   other.retrieval.bm25.k1 = 1.2;

@@ -26,6 +26,7 @@ inline constexpr std::string_view kRevisionLabel =
 inline constexpr std::string_view kComponentLabel = "sluice.dev/component";
 inline constexpr std::string_view kComponentWorker = "worker";
 inline constexpr std::string_view kComponentBuilder = "builder";
+inline constexpr std::string_view kComponentHolder = "holder";
 inline constexpr std::string_view kComponentRouter = "router";
 inline constexpr std::string_view kComponentRoute = "route";
 inline constexpr std::string_view kComponentPolicy = "policy";

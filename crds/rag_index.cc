@@ -271,6 +271,10 @@ void describe(Io& io, RagIndexSpec& value) {
   io.optional("evaluation", value.evaluation, {.doc = "How quality is measured."});
   io.defaulted("slo", value.slo, {.doc = "Service objectives."});
   io.defaulted("engine", value.engine, {.doc = "The worker program."});
+  io.optional("artifacts",
+              value.artifacts,
+              {.doc = "Where documents and indexes are kept. Not set: type Ephemeral. No part of a "
+                      "revision: a change starts no rollout and restarts no worker."});
   io.defaulted("serving", value.serving, {.doc = "How many workers, how large."});
   io.defaulted("traffic", value.traffic, {.doc = "How queries reach the workers."});
   io.optional("drill",

@@ -11,6 +11,7 @@
 #include "apiclient/types/meta.h"
 #include "base/field.h"
 #include "crds/analyzer_words.h"
+#include "crds/artifact_options.h"
 #include "crds/pod_template.h"
 
 namespace sluice::api {
@@ -146,6 +147,8 @@ struct RagIndexSpec {
   std::optional<Evaluation> evaluation = {};
   Slo slo = {};
   EngineOptions engine = {};
+  // Optional, so that a spec without it is stored and hashed as it was before there was any.
+  std::optional<ArtifactOptions> artifacts = {};  // Not set: Ephemeral.
   Serving serving = {};
   Traffic traffic = {};
   std::optional<Drill> drill = {};

@@ -136,8 +136,15 @@ void start_builder(Turn& turn, const std::string& name) {
 void follow_build(Turn& turn) {
   api::CandidateStatus& candidate = *turn.candidate();
   const Revision* known = find_revision(turn.seen, candidate.revision);
-  if (known != nullptr && known->facts && has_holding_worker(turn.seen, candidate.revision)) {
-    take_facts(turn, *known->facts);  // A retry, or it was recovered: nothing needs building.
+  const Keeping keeping = keeping_of(turn, candidate.revision);
+  if (known != nullptr && known->facts &&
+      (has_holding_worker(turn.seen, candidate.revision) || keeping == Keeping::kHeld)) {
+    // A retry, a way back to a revision that was kept, or it was recovered: nothing is built.
+    take_facts(turn, *known->facts);
+    return;
+  }
+  if (keeping == Keeping::kComing) {
+    candidate.message = "the holder looks for its artefacts";
     return;
   }
   const std::string name =

@@ -97,7 +97,7 @@ BuilderState state_of_builder(const Observation& seen, const kube::Pod& pod, Wal
     }
   } else if (const auto* scheduled = kube::find_condition(pod.status.conditions, "PodScheduled");
              scheduled != nullptr && scheduled->status == kube::ConditionStatus::kFalse) {
-    state.waiting = "the builder is not scheduled: " + scheduled->message;
+    state.waiting = "the pod is not scheduled: " + scheduled->message;
   }
   return state;
 }

@@ -176,12 +176,6 @@ void set_side_conditions(Turn& turn) {
                         .message = "the candidate fails on purpose and will be rolled back"}
               : Outcome{.reason = "NoDrill", .message = "no candidate is a drill"});
   }
-  set(turn,
-      "ArtifactDurable",
-      false,
-      {.reason = "Ephemeral",
-       .message = "the index lives on its workers; if all are lost it is built again from the "
-                  "same documents, as long as the source has them"});
   if (turn.stable != nullptr) {
     const bool is_current = present_source(turn, turn.stable->record.source) == turn.spec().source;
     set(turn,
@@ -191,13 +185,6 @@ void set_side_conditions(Turn& turn) {
                    : Outcome{.reason = "SourceChanged",
                              .message = "new documents are queued; until they can be rolled out, "
                                         "stable and its candidates keep the old ones"});
-  }
-  if (!turn.lost.empty() || kube::find_condition(turn.status().conditions, "Lost") != nullptr) {
-    set(turn,
-        "Lost",
-        !turn.lost.empty(),
-        turn.lost.empty() ? Outcome{.reason = "Held", .message = "the artefacts are held again"}
-                          : Outcome{.reason = "HeldNowhere", .message = bounded(turn.lost)});
   }
 }
 
@@ -239,6 +226,7 @@ void set_unconfirmed(Turn& turn) {
 
 void conclude(Turn& turn) {
   summarize(turn);
+  recall_loss(turn);
   if (turn.manual_until) {
     hold(turn, false, "ManualRoute", manual_message(turn));
   }
@@ -247,6 +235,7 @@ void conclude(Turn& turn) {
   }
   explain_serving(turn);
   set_main_conditions(turn);
+  set_artifact_conditions(turn);
   set_side_conditions(turn);
   set_manual_route(turn);
   set_model_condition(turn);

@@ -79,9 +79,11 @@ Observation RagIndexController::observe(const api::RagIndex& index) const {
       seen.model = *model;
     }
   }
-  for (const kube::Pod* builder : pods_of(seen, api::kComponentBuilder)) {
-    if (const auto* report = world_.stores.reports.find(builder->metadata.uid)) {
-      seen.reports.emplace(builder->metadata.uid, *report);
+  for (const std::string_view component : {api::kComponentBuilder, api::kComponentHolder}) {
+    for (const kube::Pod* pod : pods_of(seen, component)) {
+      if (const auto* report = world_.stores.reports.find(pod->metadata.uid)) {
+        seen.reports.emplace(pod->metadata.uid, *report);
+      }
     }
   }
   seen.samples = world_.stores.samples.of_index(meta.key());

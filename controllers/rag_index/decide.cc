@@ -27,6 +27,7 @@ Decision decide(const Observation& seen, WallTime now) {
   keep_revisions(turn);
   keep_workers(turn);
   keep_holders(turn);
+  keep_retained(turn);
   keep_router(turn);
   conclude(turn);
   plan_scrapes(turn);

@@ -17,10 +17,6 @@ std::string candidate_builder(const Turn& turn) {
              : builder_name(turn.index().metadata.name, candidate->config_hash, candidate->attempt);
 }
 
-bool has_enough_workers(const Turn& turn, const std::string& revision) {
-  return ready_workers(turn.seen, revision) >= std::min(2, turn.spec().serving.replicas);
-}
-
 // The artefacts cannot be made again: the source has moved on, or it is away.
 void note_lost(Turn& turn, const Fleet& fleet, const kube::Pod& pod, const std::string& why) {
   turn.lost = fleet.revision + " is held nowhere and cannot be built again: " + why;
@@ -58,6 +54,24 @@ void follow_rebuild(Turn& turn, const Fleet& fleet, const kube::Pod& pod) {
   }
 }
 
+// The index is gone, its documents may still be with another revision that was built from them.
+std::vector<std::string> other_holders(const Turn& turn, const std::string& revision) {
+  constexpr std::size_t kHoldersMax = 4;
+  std::vector<std::string> bases;
+  for (const kube::Deployment& each : turn.seen.deployments) {
+    const std::string_view component = each.metadata.label(api::kComponentLabel);
+    const std::string& name = each.metadata.name;
+    if (component == api::kComponentHolder) {
+      bases.insert(bases.begin(), holder_url(holder_service(turn.index().metadata.name)));
+    } else if (component == api::kComponentWorker && name != revision &&
+               has_holding_worker(turn.seen, name)) {
+      bases.push_back(holder_url(name));
+    }
+  }
+  bases.resize(std::min(bases.size(), kHoldersMax));
+  return bases;
+}
+
 void start_rebuild(Turn& turn, const Fleet& fleet) {
   std::optional<api::AnalyzerRecord> words;
   if (const auto& digest = fleet.config.analyzer_digest) {
@@ -77,6 +91,7 @@ void start_rebuild(Turn& turn, const Fleet& fleet) {
                         .config = fleet.config,
                         .source = fleet.source,
                         .documents_digest = fleet.facts.documents_digest,
+                        .documents_from = other_holders(turn, fleet.revision),
                         .has_token = has_token(turn, fleet.revision),
                         .analyzer = std::move(words)}),
         nullptr);
@@ -95,7 +110,7 @@ bool has_ended(const kube::Pod& pod) {
          pod.metadata.deletion_timestamp;
 }
 
-// Somebody must hold the revision's artefacts: ready workers, else a builder.
+// Somebody must hold the revision's artefacts: ready workers, or the holder, else a builder.
 void keep_held(Turn& turn, const Fleet& fleet) {
   const kube::Pod* rebuilder = find_pod(turn.seen, rebuilder_name(fleet.revision));
   if (rebuilder != nullptr && !has_enough_workers(turn, fleet.revision)) {
@@ -104,7 +119,8 @@ void keep_held(Turn& turn, const Fleet& fleet) {
   }
   const kube::Pod* builder = builder_of(turn, fleet);
   const bool has_builder = builder != nullptr && !has_ended(*builder);
-  if (!has_builder && rebuilder == nullptr && !has_holding_worker(turn.seen, fleet.revision)) {
+  if (!has_builder && rebuilder == nullptr && !has_holding_worker(turn.seen, fleet.revision) &&
+      keeping_of(turn, fleet.revision) == Keeping::kNot) {
     start_rebuild(turn, fleet);
   }
 }

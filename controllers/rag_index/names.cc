@@ -60,6 +60,15 @@ std::string builder_service(std::string_view revision) {
   return std::string(revision) + "-build";
 }
 
+std::string holder_name(std::string_view index, std::string_view claim) {
+  std::string name = holder_service(index);
+  return claim.empty() ? name : name + "-" + short_hash(claim);
+}
+
+std::string holder_service(std::string_view index) {
+  return std::string(index) + "-holder";
+}
+
 std::string router_name(std::string_view index) {
   return std::string(index) + "-router";
 }

@@ -28,6 +28,10 @@ namespace sluice::rag_index {
 [[nodiscard]] std::string rebuilder_name(std::string_view revision);
 // The Service in front of whichever builder holds the revision's artefacts.
 [[nodiscard]] std::string builder_service(std::string_view revision);
+// The Deployment that holds artefacts, on this claim's volume or on none: another place is another
+// Deployment, which can fetch from the one before it. The Service leads to all of them.
+[[nodiscard]] std::string holder_name(std::string_view index, std::string_view claim);
+[[nodiscard]] std::string holder_service(std::string_view index);
 [[nodiscard]] std::string router_name(std::string_view index);
 [[nodiscard]] std::string route_name(std::string_view index);
 // The Secret with the token.

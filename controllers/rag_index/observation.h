@@ -45,6 +45,13 @@ inline constexpr std::string_view kGoldenSetAnnotation = "sluice.dev/golden-set"
 // would restart its workers when the operator is upgraded.
 inline constexpr std::string_view kTokenAnnotation = "sluice.dev/token";
 
+// On the holder's Deployment and its pods: names of the revisions that they are asked to hold.
+inline constexpr std::string_view kHoldsAnnotation = "sluice.dev/holds";
+// On a pod of a holder: which Deployment's it is. Several may be there for a while.
+inline constexpr std::string_view kHolderLabel = "sluice.dev/holder";
+// On a ControllerRevision that was to be kept: when it was found that nobody holds its artefacts.
+inline constexpr std::string_view kLostAtAnnotation = "sluice.dev/lost-at";
+
 // A ControllerRevision that holds a RevisionRecord.
 struct Revision {
   kube::ObjectMeta metadata = {};
@@ -93,7 +100,7 @@ struct Observation {
   std::optional<kube::ConfigMap> route = {};
   std::optional<api::ModelVersion> model = {};  // The one that the spec names.
   bool are_models_known = true;                 // Else there may be one that is not seen yet.
-  std::map<std::string, scrape::ReportSample> reports = {};  // By builder pod UID.
+  std::map<std::string, scrape::ReportSample> reports = {};  // By UID of a builder or a holder.
   std::vector<scrape::RouterSample> samples = {};
   // sha256 of the golden set on which stable's workers have evaluated it again; empty while there
   // are no such results.

@@ -112,10 +112,12 @@ void plan_scrapes(Turn& turn) {
       plan.routers.push_back(target_of(*pod));
     }
   }
-  for (const kube::Pod* pod : pods_of(turn.seen, api::kComponentBuilder)) {
-    plan.builders_kept.insert(pod->metadata.uid);
-    if (is_reachable(*pod) && !is_final(turn.seen, *pod)) {
-      plan.builders.push_back(target_of(*pod));
+  for (const std::string_view component : {api::kComponentBuilder, api::kComponentHolder}) {
+    for (const kube::Pod* pod : pods_of(turn.seen, component)) {
+      plan.builders_kept.insert(pod->metadata.uid);
+      if (is_reachable(*pod) && !is_final(turn.seen, *pod)) {
+        plan.builders.push_back(target_of(*pod));
+      }
     }
   }
   const api::CandidateStatus* candidate = turn.candidate();

@@ -6,6 +6,7 @@
 // Every object has the index as its owner, our labels and nobody else's, and an annotation with the
 // hash of what was applied.
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -40,6 +41,14 @@ struct WorkersWish {
   std::int32_t replicas = 0;
 };
 
+struct HolderWish {
+  std::string name = {};
+  std::string image = {};
+  std::optional<api::VolumeClaim> claim = {};  // Else on the pod's own disk.
+  std::vector<std::string> revisions = {};     // kHoldsAnnotation.
+  std::vector<std::string> artifacts = {};     // Their digests.
+};
+
 struct RevisionWish {
   std::string name = {};
   std::string data = {};  // RevisionRecord as JSON; of one that exists, exactly as stored.
@@ -50,13 +59,18 @@ struct RevisionWish {
   std::string rejection = {};    // kRejectionAnnotation.
   std::string rejected_at = {};  // kRejectedAtAnnotation.
   std::string retried = {};      // kRetriedAnnotation.
+  std::string lost_at = {};      // kLostAtAnnotation.
   std::int32_t attempt = 0;
 };
 
 [[nodiscard]] Manifest render_builder(const api::RagIndex& index, const BuilderWish& wish);
-// Leads the revision's workers to whichever builder holds its artefacts.
+// Leads the revision's workers to whichever builder holds its artefacts, or to the holder.
 [[nodiscard]] Manifest render_builder_service(const api::RagIndex& index,
-                                              std::string_view revision);
+                                              std::string_view revision,
+                                              bool is_on_holder = false);
+// One pod that holds artefacts of revisions beside those that have workers, and never builds.
+[[nodiscard]] Manifest render_holder(const api::RagIndex& index, const HolderWish& wish);
+[[nodiscard]] Manifest render_holder_service(const api::RagIndex& index);
 [[nodiscard]] Manifest render_revision(const api::RagIndex& index, const RevisionWish& wish);
 [[nodiscard]] Manifest render_workers(const api::RagIndex& index, const WorkersWish& wish);
 [[nodiscard]] Manifest render_worker_service(const api::RagIndex& index, std::string_view revision);

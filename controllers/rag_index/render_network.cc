@@ -50,7 +50,9 @@ Manifest render_worker_network(const api::RagIndex& index, const std::string& op
          json.member("key", api::kComponentLabel).member("operator", "In");
          write_strings(json,
                        "values",
-                       {std::string(api::kComponentBuilder), std::string(api::kComponentWorker)});
+                       {std::string(api::kComponentBuilder),
+                        std::string(api::kComponentHolder),
+                        std::string(api::kComponentWorker)});
          json.end_object().end_array().end_object();
          write_strings(json, "policyTypes", {"Ingress"});
          json.key("ingress").begin_array().begin_object().key("from").begin_array();

@@ -211,11 +211,18 @@ void write_port(JsonWriter& json) {
   json.end_object().end_array();
 }
 
-void write_volumes(JsonWriter& json, const Secrets& secrets) {
+void write_volumes(JsonWriter& json,
+                   const std::string& token_secret,
+                   const std::string& claim) {
   json.key("volumes").begin_array();
   for (const std::string_view name : {"data", "tmp"}) {
     json.begin_object().member("name", name);
-    json.key("emptyDir").begin_object().end_object().end_object();
+    if (name == "data" && !claim.empty()) {
+      json.key("persistentVolumeClaim").begin_object();
+      json.member("claimName", std::string_view(claim)).end_object().end_object();
+    } else {
+      json.key("emptyDir").begin_object().end_object().end_object();
+    }
   }
   if (!secrets.token.empty()) {
     json.begin_object().member("name", "token").key("secret").begin_object();

@@ -137,37 +137,52 @@ TEST(Render, BuilderGetsConfigSourceAndGoldenSetAndHolders) {
   EXPECT_NE(manifest.body.find("\"--documents-digest\",\"" + digest_of('d')), std::string::npos);
 }
 
-TEST(Render, AuthorizationIsMountedWhereItIsNeededAndNowhereElse) {
-  api::RagIndex index = an_index();
-  const api::HttpSource documents{.url = "http://corpus/a.jsonl",
-                                  .secret_ref = api::SecretReference{.name = "for-documents"}};
-  const api::HttpSource golden{.url = "http://corpus/golden.jsonl",
-                               .secret_ref = api::SecretReference{.name = "for-golden-set"}};
-  const std::string volume =
-      R"("optional":true,"items":[{"key":"authorization","path":"authorization"}])";
-  const std::string source_flag =
-      R"("--source-authorization-file","/etc/sluice-source/authorization")";
-  const std::string golden_flag =
-      R"("--golden-set-authorization-file","/etc/sluice-golden-set/authorization")";
-  const auto has = [](const Manifest& manifest, const std::string& piece) {
-    return manifest.body.find(piece) != std::string::npos;
-  };
-  index.spec.evaluation->golden_set.http = golden;
-  const Manifest builder = render_builder(index, {.name = "b", .source = {.http = documents}});
-  for (const std::string& piece : {R"("secretName":"for-documents","defaultMode":288,)" + volume,
-                                   R"("secretName":"for-golden-set","defaultMode":288,)" + volume,
-                                   source_flag,
-                                   golden_flag}) {
-    EXPECT_TRUE(has(builder, piece)) << piece << "\n" << builder.body;
+TEST(Render, HolderKeepsItsArtifactsOnAVolumeOrHandsThemToItsSuccessor) {
+  HolderWish wish{.name = "packages-holder",
+                  .image = "sluice:v2",
+                  .revisions = {"packages-abc", "packages-old"},
+                  .artifacts = {digest_of('1'), digest_of('d')}};
+  const Manifest on_disk = render_holder(an_index(), wish);
+  EXPECT_EQ(part(on_disk.body, {"metadata", "annotations", "sluice.dev/holds"}),
+            R"("packages-abc packages-old")");
+  EXPECT_EQ(part(on_disk.body, {"spec", "strategy"}),
+            R"({"type":"RollingUpdate","rollingUpdate":{"maxUnavailable":0,"maxSurge":1}})");
+  EXPECT_NE(on_disk.body.find(R"({"name":"data","emptyDir":{}})"), std::string::npos);
+  EXPECT_NE(on_disk.body.find(R"("args":["holder","--data-dir","/data","--from",)"
+                              R"("http://packages-abc:8080","--from","http://packages-abc-build:8080",)"),
+            std::string::npos)
+      << on_disk.body;
+  wish.claim = api::VolumeClaim{.claim_name = "kept"};
+  const Manifest on_volume = render_holder(an_index(), wish);
+  EXPECT_EQ(part(on_volume.body, {"spec", "strategy"}), R"({"type":"Recreate"})");
+  EXPECT_NE(on_volume.body.find(R"({"name":"data","persistentVolumeClaim":{"claimName":"kept"}})"),
+            std::string::npos);
+  EXPECT_NE(on_volume.body.find(R"("--data-dir","/data/packages")"), std::string::npos);
+  // Another Deployment's pods are not its own, and the Service leads to both.
+  wish.name = holder_name("packages", "kept");
+  EXPECT_NE(part(render_holder(an_index(), wish).body, {"spec", "selector"}),
+            part(on_disk.body, {"spec", "selector"}));
+  EXPECT_EQ(part(render_holder_service(an_index()).body, {"spec", "selector"}),
+            R"({"sluice.dev/component":"holder","sluice.dev/index":"packages"})");
+  EXPECT_EQ(part(render_builder_service(an_index(), "packages-abc", true).body, {"spec", "selector"}),
+            part(render_holder_service(an_index()).body, {"spec", "selector"}));
+}
+
+TEST(Render, HolderIsAsRestrictedAsAWorker) {
+  const HolderWish wish{.name = "packages-holder",
+                        .image = "sluice:v2",
+                        .claim = api::VolumeClaim{.claim_name = "kept"},
+                        .artifacts = {digest_of('1')}};
+  const std::string holder = render_holder(an_index(), wish).body;
+  const std::string worker = render_workers(an_index(), some_workers()).body;
+  const std::vector<std::string> pod{"spec", "template", "spec"};
+  for (const char* field : {"securityContext", "automountServiceAccountToken"}) {
+    std::vector<std::string> path = pod;
+    path.emplace_back(field);
+    EXPECT_EQ(part(holder, path), part(worker, path)) << field;
   }
-  WorkersWish wish = some_workers();
-  EXPECT_FALSE(has(render_workers(index, wish), "authorization"));
-  wish.golden_set = golden;
-  const Manifest workers = render_workers(index, wish);
-  EXPECT_TRUE(has(workers, golden_flag + R"(,"--golden-set-url","http://corpus/golden.jsonl")"));
-  EXPECT_TRUE(has(workers, "for-golden-set"));
-  EXPECT_FALSE(has(workers, "for-documents"));
-  EXPECT_EQ(part(workers.body, {"spec", "template", "spec", "initContainers"}).find("golden"),
+  EXPECT_NE(holder.find(R"("securityContext":{"allowPrivilegeEscalation":false,)"
+                        R"("readOnlyRootFilesystem":true,"capabilities":{"drop":["ALL"]}})"),
             std::string::npos);
 }
 
@@ -203,7 +218,7 @@ TEST(Render, WorkersAndBuildersAcceptTheirIndexAndTheOperatorAlone) {
   EXPECT_EQ(
       part(manifest.body, {"spec"}),
       R"({"podSelector":{"matchLabels":{"sluice.dev/index":"packages"},"matchExpressions":)"
-      R"([{"key":"sluice.dev/component","operator":"In","values":["builder","worker"]}]},)"
+      R"([{"key":"sluice.dev/component","operator":"In","values":["builder","holder","worker"]}]},)"
       R"("policyTypes":["Ingress"],"ingress":[{"from":[)"
       R"({"podSelector":{"matchLabels":{"sluice.dev/index":"packages"}}},)"
       R"({"namespaceSelector":{"matchLabels":{"kubernetes.io/metadata.name":"sluice-system"}},)"
@@ -229,6 +244,8 @@ TEST(Names, AreValidAndStable) {
   EXPECT_LE(rebuilder_name(revision_name(longest, {}, "d")).size(), 63U);
   EXPECT_LE(builder_service(revision_name(longest, {}, "d")).size(), 63U);
   EXPECT_LE(builder_name(longest, short_hash("x"), 99).size(), 63U);
+  EXPECT_LE(holder_name(longest, "claim").size(), 63U);
+  EXPECT_NE(holder_name(longest, "claim"), holder_name(longest, "other"));
   // A revision keeps its name for ever: a change here renames what is being built at an upgrade.
   EXPECT_EQ(short_hash("sluice"), short_hash("sluice"));
   EXPECT_EQ(short_hash("").size(), 10U);

@@ -1,3 +1,5 @@
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "base/describe.h"
@@ -13,6 +15,12 @@ const api::Resources& worker_defaults() {
   static const api::Resources kDefaults{
       .requests = {{"cpu", Quantity{"50m"}}, {"memory", Quantity{"64Mi"}}}};
   return kDefaults;
+}
+
+const api::Resources& holder_needs() {
+  static const api::Resources kNeeds{
+      .requests = {{"cpu", Quantity{"10m"}}, {"memory", Quantity{"32Mi"}}}};
+  return kNeeds;
 }
 
 // What the worker program is told of a config: a RagIndexSpec with nothing but that.
@@ -183,6 +191,47 @@ void write_service(JsonWriter& json, const kube::StringMap& selector, int port) 
   json.end_object().end_array().end_object();
 }
 
+// Every index has a folder of its own on a volume.
+std::string folder_of(const api::RagIndex& index, const HolderWish& wish) {
+  return wish.claim ? "/data/" + index.metadata.name : "/data";
+}
+
+std::vector<std::string> holder_arguments(const api::RagIndex& index, const HolderWish& wish) {
+  std::vector<std::string> arguments{"holder",
+                                     "--data-dir",
+                                     folder_of(index, wish)};
+  for (const std::string& revision : wish.revisions) {
+    arguments.insert(
+        arguments.end(),
+        {"--from", base_url(revision), "--from", base_url(builder_service(revision))});
+  }
+  // The one that was asked before this one.
+  arguments.insert(arguments.end(), {"--from", base_url(holder_service(index.metadata.name))});
+  for (const std::string& digest : wish.artifacts) {
+    arguments.insert(arguments.end(), {"--artifact", digest});
+  }
+  return arguments;
+}
+
+void write_holder_pod(JsonWriter& json,
+                      const api::RagIndex& index,
+                      const HolderWish& wish,
+                      const kube::StringMap& labels) {
+  json.member("automountServiceAccountToken", false).member("enableServiceLinks", false);
+  json.member("terminationGracePeriodSeconds", 15);
+  write_pod_template(json, index.spec.serving.pod_template, labels);
+  write_pod_security(json);
+  json.key("containers").begin_array().begin_object();
+  write_program(json, {"holder", wish.image, holder_arguments(index, wish), true});
+  // It only copies files: what a worker needs would be wasted on it.
+  write_resources(json, {}, holder_needs());
+  write_port(json);
+  write_probe(json, "readinessProbe", "/ready", 2);
+  json.end_object().end_array();
+  write_volumes(
+      json, secret_of(index, true), wish.claim ? wish.claim->claim_name : std::string());
+}
+
 }  // namespace
 
 Manifest render_builder(const api::RagIndex& index, const BuilderWish& wish) {
@@ -209,12 +258,58 @@ Manifest render_builder(const api::RagIndex& index, const BuilderWish& wish) {
               }});
 }
 
-Manifest render_builder_service(const api::RagIndex& index, std::string_view revision) {
+Manifest render_builder_service(const api::RagIndex& index,
+                                std::string_view revision,
+                                bool is_on_holder) {
   const kube::StringMap labels = selector_of(index, api::kComponentBuilder, revision);
+  const kube::StringMap holder = selector_of(index, api::kComponentHolder);
   return finish(index,
                 {kube::kServiceKind, builder_service(revision), labels, {}, [&](JsonWriter& json) {
-                   write_service(json, labels, api::kHttpPort);
+                   write_service(json, is_on_holder ? holder : labels, api::kHttpPort);
                  }});
+}
+
+Manifest render_holder(const api::RagIndex& index, const HolderWish& wish) {
+  kube::StringMap labels = selector_of(index, api::kComponentHolder);
+  labels[std::string(kHolderLabel)] = wish.name;
+  const kube::StringMap annotations{
+      {std::string(kHoldsAnnotation), fmt::format("{}", fmt::join(wish.revisions, " "))}};
+  return finish(index,
+                {kube::kDeploymentKind, wish.name, labels, annotations, [&](JsonWriter& json) {
+                   json.key("spec").begin_object();
+                   json.member("replicas", 1).member("revisionHistoryLimit", 1);
+                   json.member("progressDeadlineSeconds", 300);
+                   json.key("strategy").begin_object();
+                   if (wish.claim) {
+                     // What it had is on the volume, which perhaps one node alone may mount.
+                     json.member("type", "Recreate").end_object();
+                   } else {
+                     // The next one fetches from it what nobody else has.
+                     json.member("type", "RollingUpdate");
+                     json.key("rollingUpdate").begin_object();
+                     json.member("maxUnavailable", 0).member("maxSurge", 1);
+                     json.end_object().end_object();
+                   }
+                   json.key("selector").begin_object();
+                   write_map(json, "matchLabels", labels);
+                   json.end_object();
+                   json.key("template").begin_object().key("metadata").begin_object();
+                   write_map(json, "labels", labels);
+                   write_map(json, "annotations", annotations);
+                   json.end_object().key("spec").begin_object();
+                   write_holder_pod(json, index, wish, labels);
+                   json.end_object().end_object().end_object();
+                 }});
+}
+
+Manifest render_holder_service(const api::RagIndex& index) {
+  const kube::StringMap labels = selector_of(index, api::kComponentHolder);
+  return finish(index,
+                {kube::kServiceKind,
+                 holder_service(index.metadata.name),
+                 labels,
+                 {},
+                 [&](JsonWriter& json) { write_service(json, labels, api::kHttpPort); }});
 }
 
 Manifest render_workers(const api::RagIndex& index, const WorkersWish& wish) {
@@ -282,6 +377,9 @@ Manifest render_revision(const api::RagIndex& index, const RevisionWish& wish) {
   }
   if (!wish.retried.empty()) {
     annotations[std::string(kRetriedAnnotation)] = wish.retried;
+  }
+  if (!wish.lost_at.empty()) {
+    annotations[std::string(kLostAtAnnotation)] = wish.lost_at;
   }
   return finish(
       index, {kube::kControllerRevisionKind, wish.name, labels, annotations, [&](JsonWriter& json) {

@@ -37,18 +37,42 @@ void set_rejected(const Turn& turn, RevisionWish& wish) {
   }
 }
 
+// Once what was to be kept is held nowhere, that is noted and it is given up: it is not asked for
+// for ever. It may be built anew, as any other.
+std::string lost_at(const Turn& turn, const Revision& known) {
+  const bool is_there = has_holding_worker(turn.seen, known.name()) ||
+                        keeping_of(turn, known.name()) == Keeping::kHeld;
+  if (is_there) {
+    return {};
+  }
+  const std::string_view noted = known.metadata.annotation(kLostAtAnnotation);
+  return noted.empty() && is_dropped(turn, known) ? format_time(turn.second) : std::string(noted);
+}
+
+// The newest of those that users were given: stable, also when it was stable before. What comes
+// before it is counted from there (retention.cc).
+std::int64_t number_of(const Turn& turn, const Revision& known) {
+  const bool is_stable = known.name() == turn.status().stable_revision;
+  const bool is_newest = std::ranges::none_of(turn.seen.revisions, [&](const Revision& each) {
+    return each.number > known.number &&
+           each.metadata.label(api::kVerdictLabel) == kVerdictPromoted;
+  });
+  return is_stable && !is_newest ? next_number(turn.seen) : known.number;
+}
+
 // What the revision should say of itself, beginning with what it says now.
 RevisionWish wish_of(const Turn& turn, const Revision& known) {
   const kube::ObjectMeta& meta = known.metadata;
   RevisionWish wish{.name = meta.name,
                     .data = known.data,
-                    .number = known.number,
+                    .number = number_of(turn, known),
                     .facts = known.facts,
                     .role = std::string(kRoleRetired),
                     .verdict = std::string(meta.label(api::kVerdictLabel)),
                     .rejection = std::string(meta.annotation(api::kRejectionAnnotation)),
                     .rejected_at = std::string(meta.annotation(kRejectedAtAnnotation)),
                     .retried = std::string(meta.annotation(kRetriedAnnotation)),
+                    .lost_at = lost_at(turn, known),
                     .attempt = attempt_of(known)};
   const api::CandidateStatus* candidate = turn.candidate();
   const auto forget_verdict = [&wish] {
@@ -67,8 +91,9 @@ RevisionWish wish_of(const Turn& turn, const Revision& known) {
     wish.role = kRoleCandidate;
     wish.attempt = candidate->attempt;
     wish.facts = candidate->facts ? candidate->facts : wish.facts;
-    // It may be rejected already as far as this very attempt goes: settle.cc waits for that.
-    if (!turn.rejection) {
+    // It may be rejected already as far as this very attempt goes: settle.cc waits for that. That
+    // users had it once remains true.
+    if (!turn.rejection && known.is_rejected()) {
       forget_verdict();
     }
   }
@@ -149,7 +174,7 @@ void trim_history(Turn& turn) {
   for (const Revision& each : turn.seen.revisions) {
     const bool is_in_use = each.name() == turn.status().stable_revision ||
                            each.name() == turn.status().candidate_revision ||
-                           is_previous(turn, each.name()) ||
+                           is_previous(turn, each.name()) || is_retained(turn, each) ||
                            find_deployment(turn.seen, each.name()) != nullptr;
     if (!is_in_use) {
       retired.push_back(&each);
@@ -165,7 +190,14 @@ void trim_history(Turn& turn) {
 
 void keep_revisions(Turn& turn) {
   for (const Revision& known : turn.seen.revisions) {
-    apply(turn, render_revision(turn.index(), wish_of(turn, known)), &known.metadata);
+    const RevisionWish wish = wish_of(turn, known);
+    if (!wish.lost_at.empty() && known.metadata.annotation(kLostAtAnnotation).empty()) {
+      announce(turn,
+               true,
+               "RetainedLost",
+               known.name() + " was to be kept and is held nowhere any more: it is dropped");
+    }
+    apply(turn, render_revision(turn.index(), wish), &known.metadata);
   }
   if (turn.has_stable()) {
     restore_stable(turn);

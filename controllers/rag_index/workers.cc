@@ -9,6 +9,8 @@ namespace {
 
 // How long an old stable's workers stay once no router sends them anything new.
 constexpr Duration kDrain = std::chrono::seconds(30);
+// They stay no longer than this for a holder that does not say what it has.
+constexpr Duration kHolderMax = std::chrono::minutes(10);
 
 // Whether the Deployment is not what was applied, although nothing new is wanted of it.
 bool has_drifted(const kube::Deployment& known, const WorkersWish& wish) {
@@ -58,7 +60,8 @@ std::optional<api::HttpSource> golden_set_for(const Turn& turn, const kube::Depl
 std::int32_t replicas_for(const Turn& turn, const Fleet& fleet, const kube::Deployment* known) {
   const std::int32_t stable = turn.spec().serving.replicas;
   if (turn.is_suspended()) {
-    return 0;
+    const bool is_awaited = known != nullptr && is_awaited_by_holder(turn, fleet.revision);
+    return is_awaited ? known->spec.replicas : 0;
   }
   if (fleet.is_stable) {
     // Just promoted: what it has beyond that goes when the routers know it as stable.
@@ -85,7 +88,10 @@ void keep_fleet(Turn& turn, const Fleet& fleet) {
                          .golden_set = golden_set_for(turn, known),
                          .replicas = replicas_for(turn, fleet, known)};
   keep(turn, render_worker_service(turn.index(), fleet.revision));
-  keep(turn, render_builder_service(turn.index(), fleet.revision));
+  const bool is_on_holder =
+      keeping_of(turn, fleet.revision) != Keeping::kNot &&
+      pods_of(turn.seen, api::kComponentBuilder, fleet.revision).empty();
+  keep(turn, render_builder_service(turn.index(), fleet.revision, is_on_holder));
   apply(turn,
         render_workers(turn.index(), wish),
         known == nullptr || has_drifted(*known, wish) ? nullptr : &known->metadata);
@@ -118,6 +124,10 @@ void retire(Turn& turn, const kube::Deployment& workers) {
   }
   if (*end > turn.now) {
     look_again_in(turn, *end - turn.now);
+    return;
+  }
+  if (turn.now - *end < kHolderMax && is_awaited_by_holder(turn, revision)) {
+    look_again_in(turn, kHolderMax - (turn.now - *end));
     return;
   }
   remove(turn, kube::kDeploymentKind, workers.metadata);

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -16,10 +17,21 @@ namespace {
 
 constexpr std::size_t kBufferBytes = 1024 * 1024;
 
+// Unlike that of any other process that may write the same file at the same time: on a shared
+// volume these are in several pods, where each has process 1. The same after a restart in one pod,
+// so that what a killed process left is written over.
+std::string name_of_writer() {
+  std::array<char, 256> host{};
+  if (::gethostname(host.data(), host.size() - 1) != 0) {
+    host[0] = '\0';
+  }
+  return std::string(host.data()) + "." + std::to_string(::getpid());
+}
+
 }  // namespace
 
 FileWriter::FileWriter(std::string path)
-    : path_(std::move(path)), partial_path_(path_ + ".partial." + std::to_string(::getpid())) {}
+    : path_(std::move(path)), partial_path_(path_ + ".partial." + name_of_writer()) {}
 
 FileWriter::FileWriter(FileWriter&& other) noexcept
     : path_(std::move(other.path_)),

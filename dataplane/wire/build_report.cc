@@ -25,6 +25,7 @@ void describe(Io& io, BuildReport& value) {
   io.defaulted("message", value.message, {.max_length = 4096});
   io.defaulted("documentsDigest", value.documents_digest, {.max_length = 64});
   io.optional("facts", value.facts);
+  io.defaulted("held", value.held, {.max_length = 64, .max_items = 64});
 }
 
 template <class Io>

@@ -1,6 +1,6 @@
 #pragma once
-// What a builder tells the operator. GET /report on a builder pod: BuildReport. GET /evaluation on
-// a builder or a worker: EvaluationResults. GET /artifacts/sha256:<hex> on either: the bytes.
+// What builders and holders tell the operator. GET /report on either: BuildReport. GET /evaluation
+// on a builder or a worker: EvaluationResults. GET /artifacts/sha256:<hex> on any: the bytes.
 
 #include <string>
 #include <vector>
@@ -17,6 +17,7 @@ struct BuildReport {
   std::string message = {};           // Progress or the reason of the failure, for people.
   std::string documents_digest = {};  // Known once downloaded.
   std::optional<api::RevisionFacts> facts = {};  // Once ready.
+  std::vector<std::string> held = {};  // Of a holder, once ready: sha256 of what it has, sound.
   bool operator==(const BuildReport&) const = default;
 };
 

@@ -321,6 +321,56 @@ class Worker(unittest.TestCase):
         self.assertEqual(sorted(os.listdir(folder)), sorted(digests))
         return folder
 
+    def test_holders_keep_artifacts_on_a_volume_and_hand_them_out_when_nobody_else_has_them(self):
+        built, volume = self.path("to-keep"), self.path("volume/packages")
+        os.mkdir(built)
+        with Process("builder", "--spec-json", json.dumps(spec(self.site_url)), "--data-dir", built) as builder:
+            builder.wait_ready()
+            facts = json.loads(fetch(builder.url + "/report")[2])["facts"]
+            digests = [facts["indexDigest"], facts["evaluationDigest"], facts["documentsDigest"]]
+            wanted = [word for digest in digests for word in ("--artifact", digest)]
+            # Two at once in one folder, as on a volume that two pods share for a moment.
+            both = [Process("holder", "--data-dir", volume, "--from", builder.url, *wanted) for _ in range(2)]
+            for holder in both:
+                with holder:
+                    holder.wait_ready()
+                    report = json.loads(fetch(holder.url + "/report")[2])
+                    self.assertEqual((report["phase"], sorted(report["held"])), ("Ready", sorted(digests)))
+                    self.assertEqual(holder.stop(), 0)
+            self.assertEqual(builder.stop(), 0)
+        self.assertEqual(sorted(os.listdir(volume)), sorted(digests))
+        # A half file of a killed holder, a flipped bit, and a stranger's file; and nobody to ask.
+        with open(os.path.join(volume, digests[1]), "r+b") as file:
+            file.truncate(10)
+        for name in ("notes.txt", "f" * 64):
+            with open(os.path.join(volume, name), "w", encoding="utf-8") as file:
+                file.write(name)
+        with Process("holder", "--data-dir", volume, "--from", "http://127.0.0.1:1", "--timeout", "10ms",
+                     *wanted) as holder:
+            holder.wait_ready()
+            report = json.loads(fetch(holder.url + "/report")[2])
+            self.assertEqual(sorted(report["held"]), sorted([digests[0], digests[2]]))
+            self.assertIn(digests[1], report["message"])
+            self.fetch_from(holder.url, "from-volume", [digests[0], digests[2]])
+            self.assertEqual(holder.stop(), 0)
+        self.assertIn("notes.txt", os.listdir(volume))
+        self.assertNotIn("f" * 64, os.listdir(volume))
+
+    def test_a_holder_without_a_folder_is_ready_and_says_what_is_wrong(self):
+        if os.geteuid() == 0:
+            blocked = self.path("a-file")
+            with open(blocked, "w", encoding="utf-8"):
+                pass
+            blocked += "/packages"
+        else:
+            blocked = "/proc/packages"
+        with Process("holder", "--data-dir", blocked, "--timeout", "1ms", "--artifact", "0" * 64) as holder:
+            holder.wait_ready()
+            report = json.loads(fetch(holder.url + "/report")[2])
+            self.assertNotIn("held", [key for key, value in report.items() if value])
+            self.assertIn("cannot make the folder", report["message"])
+            self.assertEqual(holder.stop(), 0)
+
     def test_builder_fails_with_the_cause(self):
         folder = self.path("failed")
         os.mkdir(folder)

@@ -16,6 +16,7 @@ using Arguments = std::vector<std::string>;
 [[nodiscard]] int run_evaluate(const Arguments& arguments);
 [[nodiscard]] int run_builder(const Arguments& arguments);
 [[nodiscard]] int run_fetch(const Arguments& arguments);
+[[nodiscard]] int run_holder(const Arguments& arguments);
 [[nodiscard]] int run_serve(const Arguments& arguments);
 
 // Parses flags of a verb that takes no other words. Prints the help and gives kDone when asked for

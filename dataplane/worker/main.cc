@@ -18,6 +18,7 @@ constexpr const char* kUsage =
     "  serve     answer queries from an index\n"
     "  fetch     get artifacts from their holders (init container)\n"
     "  builder   download, build, evaluate and hand out (builder pod)\n"
+    "  holder    keep artifacts and hand them out (holder pod)\n"
     "\n"
     "sluice-worker VERB --help says more. Exit codes: 0 done, 1 internal, 2 command line, 3 spec,\n"
     "4 source or holders unreachable, 5 documents, 6 disk, 7 damaged index or artifact, 8 golden "
@@ -39,6 +40,9 @@ int run(const std::string& verb, const sluice::worker::Arguments& rest) {
   }
   if (verb == "builder") {
     return worker::run_builder(rest);
+  }
+  if (verb == "holder") {
+    return worker::run_holder(rest);
   }
   std::fprintf(stderr, "sluice-worker: unknown verb \"%s\"\n\n%s", verb.c_str(), kUsage);
   return static_cast<int>(worker::ExitCode::kUsage);

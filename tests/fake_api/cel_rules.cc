@@ -123,6 +123,11 @@ const Rules& other_rules() {
        [](const Json& self, const Json&) {
          return at(self, {"slo", "ndcgAt10"}).is_null() || has(self, "evaluation");
        }},
+      {"has(self.persistentVolumeClaim) == (self.type == 'PersistentVolumeClaim')",
+       [](const Json& self, const Json&) {
+         return has(self, "persistentVolumeClaim") ==
+                (text_at(self, {"type"}) == "PersistentVolumeClaim");
+       }},
       {"self.key != '' || self.operator == 'Exists'",
        [](const Json& self, const Json&) {
          return !text_at(self, {"key"}).empty() || text_at(self, {"operator"}) == "Exists";

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <deque>
+#include <sstream>
 #include <utility>
 
 #include "apiclient/types/discovery.h"
@@ -18,6 +20,9 @@ namespace sluice {
 namespace {
 
 constexpr Duration kTick = std::chrono::milliseconds(250);
+constexpr Duration kBuildTime = std::chrono::seconds(3);
+constexpr Duration kHolderPatience = std::chrono::minutes(2);
+constexpr int kQueriesPerTick = 50;
 constexpr int kGoldenQueries = 100;
 // Until routers know of what became of a pod, and give it up.
 constexpr Duration kExcuse = std::chrono::seconds(5);
@@ -221,13 +226,53 @@ bool DataPlane::is_built(const PodSeen& builder) const {
   return loop_.now() - builder.first_seen >= builder.build_time;
 }
 
-// A Service leads to a ready builder or worker that has the revision's files.
+// A Service leads to a ready builder, worker or holder that has the revision's files.
 bool DataPlane::is_held(std::string_view revision) const {
   return std::ranges::any_of(pods_, [&](const auto& entry) {
     const kube::ObjectMeta& meta = entry.second.pod.metadata;
-    return meta.label(api::kRevisionLabel) == revision && kube::is_ready(entry.second.pod) &&
+    const auto kept = kept_.find(meta.uid);
+    const bool has_it = meta.label(api::kRevisionLabel) == revision ||
+                        (kept != kept_.end() && kept->second.contains(std::string(revision)));
+    return has_it && kube::is_ready(entry.second.pod) &&
            meta.label(api::kComponentLabel) != api::kComponentRouter;
   });
+}
+
+// Waits for what it is asked for, but not for ever. What it has once, it keeps.
+bool DataPlane::has_fetched(const PodSeen& holder) {
+  std::set<std::string> asked;
+  std::istringstream names{
+      std::string(holder.pod.metadata.annotation(rag_index::kHoldsAnnotation))};
+  for (std::string name; names >> name;) {
+    asked.insert(name);
+  }
+  std::set<std::string>& kept = kept_[holder.pod.metadata.uid];
+  for (const std::string& name : asked) {
+    if (is_held(name)) {
+      kept.insert(name);
+    }
+  }
+  return kept == asked || loop_.now() - holder.first_seen >= kHolderPatience;
+}
+
+// By revision: a digest that several have is held if one of these is.
+std::string DataPlane::holding_of(const PodSeen& holder) const {
+  wire::BuildReport report{.phase = wire::BuildPhase::kReady, .message = "holds some"};
+  const auto kept = kept_.find(holder.pod.metadata.uid);
+  for (const auto& revision :
+       server_.list<kube::ControllerRevision>(kube::kControllerRevisionKind)) {
+    const auto facts = from_json<api::RevisionFacts>(
+        revision.metadata.annotation(api::kFactsAnnotation));
+    if (facts && kept != kept_.end() && kept->second.contains(revision.metadata.name)) {
+      report.held.insert(report.held.end(),
+                         {facts->index_digest,
+                          facts->evaluation_digest,
+                          facts->documents_digest,
+                          facts->analyzer_digest.value_or("")});
+    }
+  }
+  std::erase(report.held, "");
+  return to_json(report);
 }
 
 // Readiness, as the program in the pod would tell its kubelet.
@@ -237,6 +282,8 @@ void DataPlane::run_pod(const PodSeen& seen) {
   bool is_ready = kube::is_ready(seen.pod);
   if (component == api::kComponentBuilder) {
     is_ready = is_built(seen);
+  } else if (component == api::kComponentHolder) {
+    is_ready = is_ready || has_fetched(seen);
   } else if (component == api::kComponentWorker) {
     const auto ill = unready_until_.find(meta.uid);
     const bool is_ill = ill != unready_until_.end() && loop_.now() < ill->second;
@@ -414,6 +461,9 @@ std::optional<HttpResponse> DataPlane::answer(const HttpRequest& request) {
     }
     if (path == "/report" && component == api::kComponentBuilder) {
       return HttpResponse{.status = 200, .body = report_of(seen)};
+    }
+    if (path == "/report" && component == api::kComponentHolder && kube::is_ready(seen.pod)) {
+      return HttpResponse{.status = 200, .body = holding_of(seen)};
     }
     if (path == "/evaluation" && component == api::kComponentBuilder && is_built(seen)) {
       const auto spec = from_json<api::RagIndexSpec>(value_of(seen.arguments, "--spec-json"));

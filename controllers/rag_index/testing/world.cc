@@ -1,6 +1,7 @@
 #include "controllers/rag_index/testing/world.h"
 
 #include <algorithm>
+#include <sstream>
 
 #include "base/base64.h"
 #include "base/check.h"
@@ -29,6 +30,17 @@ std::optional<std::string> argument_of(const std::string& body, std::string_view
   const std::size_t begin = body.find(before);
   if (begin == std::string::npos) {
     return std::nullopt;
+  }
+  const std::size_t at = begin + before.size();
+  return body.substr(at, body.find('"', at) - at);
+}
+
+// The string member of that name, wherever it is; empty without one.
+std::string member_of(const std::string& body, std::string_view name) {
+  const std::string before = "\"" + std::string(name) + "\":\"";
+  const std::size_t begin = body.find(before);
+  if (begin == std::string::npos) {
+    return {};
   }
   const std::size_t at = begin + before.size();
   return body.substr(at, body.find('"', at) - at);
@@ -214,6 +226,7 @@ void World::act(const Apply& apply) {
   };
   if (wanted.kind.kind == kube::kDeploymentKind.kind) {
     put(deployments, read<kube::Deployment>(wanted.body));
+    deployment_bodies[wanted.name] = wanted.body;
   } else if (wanted.kind.kind == kube::kPodKind.kind) {
     put(pods, read<kube::Pod>(wanted.body));
     pod_bodies[wanted.name] = wanted.body;
@@ -275,12 +288,52 @@ void World::act(const Action& action) {
   std::visit([this](const auto& each) { act(each); }, action);
 }
 
-// A ready worker or a ready builder with the revision's label.
+// A ready worker or a ready builder with the revision's label, or a ready holder that has it.
 bool World::is_held(const std::string& revision) const {
   return std::ranges::any_of(pods, [&](const auto& entry) {
-    return entry.second.metadata.label(api::kRevisionLabel) == revision &&
-           kube::is_ready(entry.second);
+    const kube::ObjectMeta& meta = entry.second.metadata;
+    const auto disk = disks.find(meta.uid);
+    const bool has_it = meta.label(api::kRevisionLabel) == revision ||
+                        (disk != disks.end() && disk->second.contains(revision));
+    return has_it && kube::is_ready(entry.second);
   });
+}
+
+// Fetches what it is asked for, from its volume or from whoever has it, and says what it has.
+bool World::run_holder(kube::Pod& pod) {
+  const std::string owner(pod.metadata.label("owner"));
+  const std::string claim = member_of(deployment_bodies[owner], "claimName");
+  if (kube::is_ready(pod) || (!claim.empty() && !can_mount)) {
+    return false;
+  }
+  std::set<std::string> held;
+  wire::BuildReport report{.phase = wire::BuildPhase::kReady, .message = "holds some"};
+  std::istringstream asked{std::string(pod.metadata.annotation(kHoldsAnnotation))};
+  for (std::string revision; asked >> revision;) {
+    const bool is_kept = !claim.empty() && volumes[claim].contains(revision);
+    if (!is_kept && (!is_held(revision) || (!claim.empty() && is_volume_full))) {
+      continue;
+    }
+    held.insert(revision);
+    const Observation seen = observe();
+    const Revision* known = find_revision(seen, revision);
+    CHECK(known != nullptr && known->facts);
+    for (const std::string& digest : {known->facts->index_digest,
+                                      known->facts->evaluation_digest,
+                                      known->facts->documents_digest,
+                                      known->record.config.analyzer_digest.value_or("")}) {
+      report.held.push_back(digest);
+    }
+  }
+  if (!claim.empty()) {
+    volumes[claim] = held;
+  }
+  disks[pod.metadata.uid] = held;
+  pod.status.phase = "Running";
+  pod.status.pod_ip = "10.0.2." + pod.metadata.uid;
+  set_ready(pod, true);
+  reports[pod.metadata.uid] = {.report = report, .arrived = {.wall = now}};
+  return true;
 }
 
 bool World::run_builder(kube::Pod& pod) {
@@ -309,10 +362,22 @@ bool World::run_builder(kube::Pod& pod) {
 bool World::run_deployment(kube::Deployment& deployment) {
   bool has_changed = false;
   std::vector<std::string> mine;
+  std::vector<std::string> old;  // Of holders alone: their templates change.
+  const kube::PodTemplateMeta& wanted = deployment.spec.pod_template.metadata;
   for (const auto& [name, pod] : pods) {
     if (pod.metadata.label("owner") == deployment.metadata.name) {
-      mine.push_back(name);
+      (pod.metadata.annotations == wanted.annotations ? mine : old).push_back(name);
     }
+  }
+  const bool is_surge = member_of(deployment_bodies[deployment.metadata.name], "claimName").empty();
+  const bool is_replaced = std::ranges::any_of(
+      mine, [this](const std::string& name) { return kube::is_ready(pods.at(name)); });
+  if (!old.empty() && (!is_surge || is_replaced)) {
+    for (const std::string& name : old) {
+      reports.erase(pods.at(name).metadata.uid);
+      pods.erase(name);
+    }
+    has_changed = true;
   }
   while (static_cast<std::int32_t>(mine.size()) > deployment.spec.replicas) {
     pods.erase(mine.back());
@@ -325,7 +390,8 @@ bool World::run_deployment(kube::Deployment& deployment) {
     pod.metadata = {.name = deployment.metadata.name + "-" + uid,
                     .namespace_name = "default",
                     .uid = uid,
-                    .labels = deployment.spec.pod_template.metadata.labels,
+                    .labels = wanted.labels,
+                    .annotations = wanted.annotations,
                     .creation_timestamp = truncate_to_seconds(now)};
     pod.metadata.labels["owner"] = deployment.metadata.name;
     pod.status.phase = "Pending";
@@ -377,6 +443,8 @@ bool World::run_cluster() {
   for (auto& [name, pod] : pods) {
     if (pod.metadata.label(api::kComponentLabel) == api::kComponentBuilder) {
       has_changed |= run_builder(pod);
+    } else if (pod.metadata.label(api::kComponentLabel) == api::kComponentHolder) {
+      has_changed |= run_holder(pod);
     } else {
       has_changed |= run_pod(pod);
     }

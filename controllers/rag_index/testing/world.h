@@ -7,6 +7,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -40,6 +41,8 @@ class World {
   bool do_routers_confirm = true;
   // Writes until the operator "dies" and starts over; 0: all of a decision.
   int writes_max = 0;
+  bool can_mount = true;        // Volumes, into holders.
+  bool is_volume_full = false;  // What is on it stays; nothing is added.
 
   // Changes the spec as kubectl apply would: one generation more.
   void edit(const std::function<void(api::RagIndexSpec&)>& change);
@@ -82,6 +85,10 @@ class World {
   std::map<std::string, kube::Deployment> deployments;
   std::map<std::string, kube::Pod> pods;
   std::map<std::string, std::string> pod_bodies;  // As applied, also of pods that are gone.
+  std::map<std::string, std::string> deployment_bodies;
+  // Revisions whose artefacts are there: by claim, and by UID of a holder's pod.
+  std::map<std::string, std::set<std::string>> volumes;
+  std::map<std::string, std::set<std::string>> disks;
   std::map<std::string, kube::ControllerRevision> revisions;
   std::map<std::string, api::ResolvedPolicy> policies;  // By the name of their ControllerRevision.
   std::map<std::pair<std::string, std::string>, kube::ObjectMeta> others;  // By kind and name.
@@ -109,6 +116,7 @@ class World {
   bool run_builder(kube::Pod& pod);
   bool run_deployment(kube::Deployment& deployment);
   bool run_pod(kube::Pod& pod);
+  bool run_holder(kube::Pod& pod);
   bool run_router(const kube::Pod& pod);
   [[nodiscard]] bool is_held(const std::string& revision) const;
   [[nodiscard]] std::string next_uid();
