@@ -279,12 +279,13 @@ void describe(Io& io, RollbackOptions& value) {
       {.doc = "After a promotion the old stable keeps its workers and 5% of the users for this "
               "long, and takes all back, without a build, if the new one turns out worse. 0s: it "
               "goes at once."});
-  io.defaulted("retainRevisions",
-               value.retain_revisions,
-               {.doc = "How many promoted revisions before stable are kept with their artefacts, so "
-                       "that going back to one needs no build. 0: none, and no pod that holds them.",
-                .min = 0,
-                .max = 10});
+  io.defaulted(
+      "retainRevisions",
+      value.retain_revisions,
+      {.doc = "How many promoted revisions before stable are kept with their artefacts, so "
+              "that going back to one needs no build. 0: none, and no pod that holds them.",
+       .min = 0,
+       .max = 10});
   io.rule("duration(self.watchAfterPromotion) <= duration('168h')",
           "watchAfterPromotion must be at most 168h",
           value.watch_after_promotion <= std::chrono::hours(168));

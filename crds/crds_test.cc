@@ -34,9 +34,9 @@ TEST(RagIndex, RoundTrips) {
                                    .effect = TaintEffect::kNoExecute,
                                    .toleration_seconds = 60}},
                   .topology_spread_constraints = {{.topology_key = "topology.kubernetes.io/zone"}}};
-  index.spec.artifacts = ArtifactOptions{
-      .type = ArtifactStorage::kPersistentVolumeClaim,
-      .persistent_volume_claim = VolumeClaim{.claim_name = "packages-artifacts"}};
+  index.spec.artifacts =
+      ArtifactOptions{.type = ArtifactStorage::kPersistentVolumeClaim,
+                      .persistent_volume_claim = VolumeClaim{.claim_name = "packages-artifacts"}};
   index.status.candidate = CandidateStatus{.revision = "packages-x"};
   index.status.route = RouteStatus{.generation = 3, .weight = Share{25}};
   EXPECT_EQ(from_json<RagIndex>(to_json(index)).value(), index);
@@ -75,11 +75,13 @@ TEST(RagIndex, RefusesNonsenseAndNamesTheField) {
        ".spec.serving.podTemplate.tolerations[0]: tolerationSeconds needs effect NoExecute"},
       {R"({"spec":{"source":{"http":{"url":"http://x"}},
            "artifacts":{"type":"PersistentVolumeClaim"}}})",
-       ".spec.artifacts: persistentVolumeClaim must be set for type PersistentVolumeClaim, and only "
+       ".spec.artifacts: persistentVolumeClaim must be set for type PersistentVolumeClaim, and "
+       "only "
        "for that"},
       {R"({"spec":{"source":{"http":{"url":"http://x"}},
            "artifacts":{"persistentVolumeClaim":{"claimName":"c"}}}})",
-       ".spec.artifacts: persistentVolumeClaim must be set for type PersistentVolumeClaim, and only "
+       ".spec.artifacts: persistentVolumeClaim must be set for type PersistentVolumeClaim, and "
+       "only "
        "for that"},
       {R"({"spec":{"source":{"http":{"url":"http://x"}},"artifacts":
            {"type":"PersistentVolumeClaim","persistentVolumeClaim":{"claimName":"../a"}}}})",

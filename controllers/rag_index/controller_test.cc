@@ -73,7 +73,29 @@ class ClusterTransport final : public Transport {
     return secret ? "Bearer " + base64_decode(secret->data.at("token")).value() : "";
   }
 
+  // What the holder with this address is asked for, which it has; nothing of any other pod.
+  std::vector<std::string> held_at(const std::string& url) {
+    constexpr std::string_view kFlag = R"("--artifact",")";
+    std::vector<std::string> held;
+    for (const std::string& pod : cluster_.server.list_text(kube::kPodKind, "default")) {
+      const auto known = from_json<kube::Pod>(pod);
+      const std::string address = known ? known->status.pod_ip : std::string();
+      if (address.empty() || !url.starts_with("http://" + address + ":") ||
+          known->metadata.label(api::kComponentLabel) != api::kComponentHolder) {
+        continue;
+      }
+      for (std::size_t at = pod.find(kFlag); at != std::string::npos;
+           at = pod.find(kFlag, at + 1)) {
+        held.push_back(pod.substr(at + kFlag.size(), 64));
+      }
+    }
+    return held;
+  }
+
   std::string answer(const std::string& url) {
+    if (std::vector<std::string> held = held_at(url); !held.empty()) {
+      return to_json(wire::BuildReport{.phase = wire::BuildPhase::kReady, .held = std::move(held)});
+    }
     if (url.ends_with("/report")) {
       api::RevisionFacts facts = facts_of(digest_of('d'), 0.7);
       if (cluster_.server.get<api::ModelVersion>(api::kModelVersionKind, {"default", "words"})) {
@@ -423,6 +445,57 @@ TEST_F(Shell, LeavesADeletedIndexToTheGarbageCollector) {
   EXPECT_EQ(process.scraper.targets(), 0U);
 }
 
+TEST_F(Shell, PutsAnIndexOnAVolumeWithoutABuildAndThenWritesNothing) {
+  Process process(cluster);
+  ASSERT_TRUE(wait_until_serving());
+  cluster.loop.run_for(seconds(30));
+  const auto pods_made = [this] {
+    return std::ranges::count_if(cluster.server.writes(), [](const WriteRecord& write) {
+      return write.user == "operator" && write.kind == kube::kPodKind.kind &&
+             write.method != "DELETE";
+    });
+  };
+  const auto before = pods_made();
+  ASSERT_TRUE(cluster.server.send(
+      merge_patch(api::kRagIndexKind,
+                  kKey,
+                  R"({"spec":{"artifacts":{"type":"PersistentVolumeClaim",)"
+                  R"("persistentVolumeClaim":{"claimName":"packages-artifacts"}}}})")));
+  const auto is_kept = [this] {
+    const api::RagIndex seen = index();
+    const auto* durable = kube::find_condition(seen.status.conditions, "ArtifactDurable");
+    return durable != nullptr && durable->reason == "Kept";
+  };
+  ASSERT_TRUE(cluster.loop.run_until(is_kept, minutes(2))) << to_json(index().status);
+  EXPECT_TRUE(is_serving());
+  EXPECT_EQ(pods_made(), before);
+  cluster.loop.run_for(seconds(30));
+  const std::size_t settled = writes_of_operator();
+  cluster.loop.run_for(minutes(20));
+  EXPECT_EQ(writes_of_operator(), settled);
+}
+
+TEST_F(Shell, ANewProcessTakesNothingOfAVolumeBack) {
+  ASSERT_TRUE(cluster.server.send(
+      merge_patch(api::kRagIndexKind,
+                  kKey,
+                  R"({"spec":{"artifacts":{"type":"PersistentVolumeClaim",)"
+                  R"("persistentVolumeClaim":{"claimName":"packages-artifacts"}}}})")));
+  auto process = std::make_unique<Process>(cluster);
+  ASSERT_TRUE(wait_until_serving());
+  cluster.loop.run_for(minutes(2));
+  process.reset();
+  std::vector<std::string> written;
+  cluster.server.on_written([&](const WriteRecord& write) {
+    if (write.user == "operator" && write.is_changed && write.kind != kube::kEventKind.kind) {
+      written.push_back(write.method + " " + write.kind + " " + write.key.name);
+    }
+  });
+  process = std::make_unique<Process>(cluster);
+  cluster.loop.run_for(minutes(2));
+  EXPECT_EQ(written, std::vector<std::string>{});
+}
+
 // The namespace controller deletes in an order of its own: pods may go long before the index.
 TEST_F(Shell, MakesNothingMoreInANamespaceThatIsBeingDeleted) {
   Process process(cluster);
@@ -440,8 +513,8 @@ TEST_F(Shell, MakesNothingMoreInANamespaceThatIsBeingDeleted) {
   const auto before = attempts();
   // Whatever else goes: services, pods, one by one.
   for (const auto& service : cluster.server.list<kube::Service>(kube::kServiceKind, "default")) {
-    ASSERT_TRUE(cluster.server.send(delete_object(
-        kube::kServiceKind, service.metadata.key(), {.uid = service.metadata.uid})));
+    ASSERT_TRUE(cluster.server.send(
+        delete_object(kube::kServiceKind, service.metadata.key(), {.uid = service.metadata.uid})));
     cluster.loop.run_for(seconds(2));
   }
   EXPECT_EQ(attempts(), before) << "left alone";

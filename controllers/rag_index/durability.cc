@@ -54,8 +54,8 @@ void set_durable(Turn& turn) {
   const std::string kept = stable + " is on the volume of " + claim;
   const kube::Condition* known = kube::find_condition(turn.status().conditions, kDurable);
   // Known from before to an operator that has just started and has not asked the holder yet.
-  const bool was_kept = known != nullptr && known->status == kube::ConditionStatus::kTrue &&
-                        known->message == kept;
+  const bool was_kept =
+      known != nullptr && known->status == kube::ConditionStatus::kTrue && known->message == kept;
   const Keeping keeping = keeping_of(turn, stable);
   if (keeping == Keeping::kHeld || (keeping == Keeping::kComing && was_kept)) {
     set(turn, kDurable, true, {.reason = "Kept", .message = kept});

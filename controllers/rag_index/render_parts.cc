@@ -211,9 +211,7 @@ void write_port(JsonWriter& json) {
   json.end_object().end_array();
 }
 
-void write_volumes(JsonWriter& json,
-                   const std::string& token_secret,
-                   const std::string& claim) {
+void write_volumes(JsonWriter& json, const std::string& token_secret, const std::string& claim) {
   json.key("volumes").begin_array();
   for (const std::string_view name : {"data", "tmp"}) {
     json.begin_object().member("name", name);

@@ -148,9 +148,10 @@ TEST(Render, HolderKeepsItsArtifactsOnAVolumeOrHandsThemToItsSuccessor) {
   EXPECT_EQ(part(on_disk.body, {"spec", "strategy"}),
             R"({"type":"RollingUpdate","rollingUpdate":{"maxUnavailable":0,"maxSurge":1}})");
   EXPECT_NE(on_disk.body.find(R"({"name":"data","emptyDir":{}})"), std::string::npos);
-  EXPECT_NE(on_disk.body.find(R"("args":["holder","--data-dir","/data","--from",)"
-                              R"("http://packages-abc:8080","--from","http://packages-abc-build:8080",)"),
-            std::string::npos)
+  EXPECT_NE(
+      on_disk.body.find(R"("args":["holder","--data-dir","/data","--from",)"
+                        R"("http://packages-abc:8080","--from","http://packages-abc-build:8080",)"),
+      std::string::npos)
       << on_disk.body;
   wish.claim = api::VolumeClaim{.claim_name = "kept"};
   const Manifest on_volume = render_holder(an_index(), wish);
@@ -164,8 +165,9 @@ TEST(Render, HolderKeepsItsArtifactsOnAVolumeOrHandsThemToItsSuccessor) {
             part(on_disk.body, {"spec", "selector"}));
   EXPECT_EQ(part(render_holder_service(an_index()).body, {"spec", "selector"}),
             R"({"sluice.dev/component":"holder","sluice.dev/index":"packages"})");
-  EXPECT_EQ(part(render_builder_service(an_index(), "packages-abc", true).body, {"spec", "selector"}),
-            part(render_holder_service(an_index()).body, {"spec", "selector"}));
+  EXPECT_EQ(
+      part(render_builder_service(an_index(), "packages-abc", true).body, {"spec", "selector"}),
+      part(render_holder_service(an_index()).body, {"spec", "selector"}));
 }
 
 TEST(Render, HolderIsAsRestrictedAsAWorker) {

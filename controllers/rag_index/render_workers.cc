@@ -197,13 +197,10 @@ std::string folder_of(const api::RagIndex& index, const HolderWish& wish) {
 }
 
 std::vector<std::string> holder_arguments(const api::RagIndex& index, const HolderWish& wish) {
-  std::vector<std::string> arguments{"holder",
-                                     "--data-dir",
-                                     folder_of(index, wish)};
+  std::vector<std::string> arguments{"holder", "--data-dir", folder_of(index, wish)};
   for (const std::string& revision : wish.revisions) {
-    arguments.insert(
-        arguments.end(),
-        {"--from", base_url(revision), "--from", base_url(builder_service(revision))});
+    arguments.insert(arguments.end(),
+                     {"--from", base_url(revision), "--from", base_url(builder_service(revision))});
   }
   // The one that was asked before this one.
   arguments.insert(arguments.end(), {"--from", base_url(holder_service(index.metadata.name))});
@@ -228,8 +225,7 @@ void write_holder_pod(JsonWriter& json,
   write_port(json);
   write_probe(json, "readinessProbe", "/ready", 2);
   json.end_object().end_array();
-  write_volumes(
-      json, secret_of(index, true), wish.claim ? wish.claim->claim_name : std::string());
+  write_volumes(json, secret_of(index, true), wish.claim ? wish.claim->claim_name : std::string());
 }
 
 }  // namespace
@@ -304,12 +300,11 @@ Manifest render_holder(const api::RagIndex& index, const HolderWish& wish) {
 
 Manifest render_holder_service(const api::RagIndex& index) {
   const kube::StringMap labels = selector_of(index, api::kComponentHolder);
-  return finish(index,
-                {kube::kServiceKind,
-                 holder_service(index.metadata.name),
-                 labels,
-                 {},
-                 [&](JsonWriter& json) { write_service(json, labels, api::kHttpPort); }});
+  return finish(
+      index,
+      {kube::kServiceKind, holder_service(index.metadata.name), labels, {}, [&](JsonWriter& json) {
+         write_service(json, labels, api::kHttpPort);
+       }});
 }
 
 Manifest render_workers(const api::RagIndex& index, const WorkersWish& wish) {

@@ -69,10 +69,9 @@ std::vector<const kube::Pod*> holders_of(const Turn& turn) {
 
 // Digests of all that belongs to a revision; nothing while they are not known.
 std::vector<std::string> artifacts_of(const Turn& turn, const Revision& revision) {
-  const auto& facts = revision.facts ? revision.facts
-                      : revision.name() == turn.status().stable_revision
-                          ? turn.status().stable
-                          : revision.facts;
+  const auto& facts = revision.facts                                     ? revision.facts
+                      : revision.name() == turn.status().stable_revision ? turn.status().stable
+                                                                         : revision.facts;
   if (!facts) {
     return {};
   }
@@ -111,10 +110,9 @@ bool should_hold_stable(const Turn& turn) {
   if (is_durable(turn)) {
     return true;
   }
-  const bool may_be_had =
-      was_asked_for(turn, stable) || has_holding_worker(turn.seen, stable);
-  const bool is_needed = turn.is_suspended() || (was_asked_for(turn, stable) &&
-                                                 !has_enough_workers(turn, stable));
+  const bool may_be_had = was_asked_for(turn, stable) || has_holding_worker(turn.seen, stable);
+  const bool is_needed =
+      turn.is_suspended() || (was_asked_for(turn, stable) && !has_enough_workers(turn, stable));
   return retained_count(turn) > 0 && may_be_had && is_needed;
 }
 
@@ -262,9 +260,8 @@ Keeping keeping_of(const Turn& turn, const std::string& revision) {
     return is_coming ? Keeping::kComing : Keeping::kNot;
   }
   const kube::Deployment* holder = find_deployment(turn.seen, wanted_holder(turn));
-  const auto* progress = holder == nullptr
-                             ? nullptr
-                             : kube::find_condition(holder->status.conditions, "Progressing");
+  const auto* progress =
+      holder == nullptr ? nullptr : kube::find_condition(holder->status.conditions, "Progressing");
   const bool is_stuck = progress != nullptr && progress->status == kube::ConditionStatus::kFalse;
   const auto asked = asked_revisions(turn);
   const bool is_asked = std::ranges::find(asked, known) != asked.end();

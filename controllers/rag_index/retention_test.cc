@@ -39,9 +39,9 @@ struct Retention : Trouble {
 
   void use_volume() {
     world.edit([](api::RagIndexSpec& spec) {
-      spec.artifacts = api::ArtifactOptions{
-          .type = api::ArtifactStorage::kPersistentVolumeClaim,
-          .persistent_volume_claim = api::VolumeClaim{.claim_name = kClaim}};
+      spec.artifacts =
+          api::ArtifactOptions{.type = api::ArtifactStorage::kPersistentVolumeClaim,
+                               .persistent_volume_claim = api::VolumeClaim{.claim_name = kClaim}};
     });
     EXPECT_TRUE(world.settle());
   }
@@ -102,8 +102,7 @@ TEST_F(Retention, HoldsAsManyPromotedRevisionsAsThePolicyKeeps) {
   EXPECT_EQ(asked(), Asked{third});
   retain(0);
   EXPECT_EQ(asked(), Asked{});
-  EXPECT_EQ(world.names(kube::kServiceKind),
-            (Asked{"packages", fourth, fourth + "-build"}));
+  EXPECT_EQ(world.names(kube::kServiceKind), (Asked{"packages", fourth, fourth + "-build"}));
 }
 
 TEST_F(Retention, GoesBackToAKeptRevisionWithoutABuild) {
@@ -316,9 +315,7 @@ TEST_F(Retention, DocumentsThatAnotherRevisionHasMendAStableThatWasLost) {
   EXPECT_NE(rebuild->second.find(R"("--documents-from","http://packages-holder:8080")"),
             std::string::npos)
       << rebuild->second;
-  world.build = [this](const kube::Pod&) {
-    return BuildOutcome{.facts = *world.status().stable};
-  };
+  world.build = [this](const kube::Pod&) { return BuildOutcome{.facts = *world.status().stable}; };
 }
 
 TEST_F(Retention, WhatIsLostStaysLostWhileItIsBuiltAgain) {
@@ -335,9 +332,7 @@ TEST_F(Retention, WhatIsLostStaysLostWhileItIsBuiltAgain) {
   EXPECT_EQ(world.ready_reason(), "Lost");
   EXPECT_EQ(world.condition("Lost").status, kube::ConditionStatus::kTrue);
   world.do_builders_run = true;
-  world.build = [this](const kube::Pod&) {
-    return BuildOutcome{.facts = *world.status().stable};
-  };
+  world.build = [this](const kube::Pod&) { return BuildOutcome{.facts = *world.status().stable}; };
   pass(std::chrono::minutes(6));
   EXPECT_EQ(world.ready_reason(), "Serving");
   EXPECT_EQ(world.condition("Lost").reason, "Held");

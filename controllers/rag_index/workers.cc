@@ -88,9 +88,8 @@ void keep_fleet(Turn& turn, const Fleet& fleet) {
                          .golden_set = golden_set_for(turn, known),
                          .replicas = replicas_for(turn, fleet, known)};
   keep(turn, render_worker_service(turn.index(), fleet.revision));
-  const bool is_on_holder =
-      keeping_of(turn, fleet.revision) != Keeping::kNot &&
-      pods_of(turn.seen, api::kComponentBuilder, fleet.revision).empty();
+  const bool is_on_holder = keeping_of(turn, fleet.revision) != Keeping::kNot &&
+                            pods_of(turn.seen, api::kComponentBuilder, fleet.revision).empty();
   keep(turn, render_builder_service(turn.index(), fleet.revision, is_on_holder));
   apply(turn,
         render_workers(turn.index(), wish),

@@ -81,8 +81,7 @@ TEST(ArtifactFolder, TakesNoDamagedFileAndMendsItFromAPeer) {
 TEST(ArtifactFolder, OneThatNobodyHasKeepsNoOtherAway) {
   const ScratchFolder mine;
   const Peer peer({kIndex});
-  const Holding holding =
-      hold_artifacts({sha256_of("lost"), sha256_of(kIndex)}, peer.into(mine));
+  const Holding holding = hold_artifacts({sha256_of("lost"), sha256_of(kIndex)}, peer.into(mine));
   EXPECT_EQ(holding.held, std::vector<std::string>{sha256_of(kIndex)});
   EXPECT_NE(holding.problem.find(sha256_of("lost")), std::string::npos) << holding.problem;
 }

@@ -21,7 +21,7 @@ NO_REASONS = {
     # Types of conditions, and fields of Kubernetes.
     "ArtifactDurable", "Available", "ClusterIP", "DisruptionTarget", "DocumentsCurrent", "DrillActive",
     "FallbackToLogsOnError", "IfNotPresent", "In", "Ingress", "Never", "PodScheduled", "Ready", "Reconciling",
-    "RollingUpdate", "RuntimeDefault", "Stalled", "TrafficUnconfirmed", "Verified",
+    "Recreate", "RollingUpdate", "RuntimeDefault", "Stalled", "TrafficUnconfirmed", "Verified",
     # Kinds, and words of the operator in Events.
     "CanaryRollout", "ControllerRevision", "ModelVersion", "RagIndex", "Reconcile", "Role", "Rollout", "ServiceAccount",
     # Phases of pods, and reasons of theirs.
@@ -30,7 +30,7 @@ NO_REASONS = {
     "Preempting", "Running", "Shutdown", "Succeeded", "Terminated",
     # Reasons of Events only.
     "Built", "CandidateFound", "CandidateWithdrawn", "CommandAccepted", "CommandRefused", "EvidenceLost", "Rebuilding",
-    "Resumed", "RolloutStarted", "RouteEdited", "RouteManual", "StatusRecovered", "StepPassed", "StepStarted",
+    "Resumed", "RetainedLost", "RolloutStarted", "RouteEdited", "RouteManual", "StatusRecovered", "StepPassed", "StepStarted",
     "TokenNotApplied", "TrafficMoved", "TrafficRestored",
     # Verdicts, and reasons of decisions that become no condition.
     "Advance", "Advanced", "Approved", "BadCounts", "BlockInvalid", "BothBlind", "CandidateBlind", "CandidateLetGo",

@@ -84,11 +84,14 @@ class BadChanges(SmallIndexTest):
     def test_zero_replicas_suspend_the_index_and_two_bring_it_back(self) -> None:
         stable = self.serve()
         self.kube.run("scale", "rag", INDEX, "--replicas=0")
-        self.wait("no pods", 60, lambda: not self.kube.list("pods", f"sluice.dev/index={INDEX}"))
+        self.wait("no pods but the one that holds its artefacts", 60,
+                  lambda: {dig(pod, "metadata.labels")["sluice.dev/component"]
+                           for pod in self.kube.list("pods", f"sluice.dev/index={INDEX}")} == {"holder"})
         self.assertEqual(condition(self.rag(), "Ready").get("reason"), "Suspended")
         self.kube.run("scale", "rag", INDEX, "--replicas=2")
         self.wait("serving again", 120, lambda: is_true(self.rag(), "Ready"))
         self.assertEqual(dig(self.rag(), "status.stableRevision"), stable)
+        self.assertNotIn("Rebuilding", self.kube.run("get", "events"))
 
 if __name__ == "__main__":
     unittest.main()

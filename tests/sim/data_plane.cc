@@ -261,8 +261,8 @@ std::string DataPlane::holding_of(const PodSeen& holder) const {
   const auto kept = kept_.find(holder.pod.metadata.uid);
   for (const auto& revision :
        server_.list<kube::ControllerRevision>(kube::kControllerRevisionKind)) {
-    const auto facts = from_json<api::RevisionFacts>(
-        revision.metadata.annotation(api::kFactsAnnotation));
+    const auto facts =
+        from_json<api::RevisionFacts>(revision.metadata.annotation(api::kFactsAnnotation));
     if (facts && kept != kept_.end() && kept->second.contains(revision.metadata.name)) {
       report.held.insert(report.held.end(),
                          {facts->index_digest,
