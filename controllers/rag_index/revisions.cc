@@ -171,7 +171,9 @@ void restore_stable(Turn& turn) {
 
 void trim_history(Turn& turn) {
   std::vector<const Revision*> retired;
+  std::size_t retained = 0;  // They count, and stay.
   for (const Revision& each : turn.seen.revisions) {
+    retained += is_retained(turn, each) ? 1 : 0;
     const bool is_in_use = each.name() == turn.status().stable_revision ||
                            each.name() == turn.status().candidate_revision ||
                            is_previous(turn, each.name()) || is_retained(turn, each) ||
@@ -181,7 +183,7 @@ void trim_history(Turn& turn) {
     }
   }
   std::ranges::sort(retired, std::ranges::greater{}, &Revision::number);
-  for (std::size_t i = kHistoryMax; i < retired.size(); ++i) {
+  for (std::size_t i = kHistoryMax - std::min(kHistoryMax, retained); i < retired.size(); ++i) {
     remove(turn, kube::kControllerRevisionKind, retired[i]->metadata);
   }
 }

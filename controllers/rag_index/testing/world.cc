@@ -303,7 +303,7 @@ bool World::is_held(const std::string& revision) const {
 bool World::run_holder(kube::Pod& pod) {
   const std::string owner(pod.metadata.label("owner"));
   const std::string claim = member_of(deployment_bodies[owner], "claimName");
-  if (kube::is_ready(pod) || (!claim.empty() && !can_mount)) {
+  if (kube::is_ready(pod) || !do_holders_start) {
     return false;
   }
   std::set<std::string> held;

@@ -41,8 +41,8 @@ class World {
   bool do_routers_confirm = true;
   // Writes until the operator "dies" and starts over; 0: all of a decision.
   int writes_max = 0;
-  bool can_mount = true;        // Volumes, into holders.
-  bool is_volume_full = false;  // What is on it stays; nothing is added.
+  bool do_holders_start = true;  // Their volumes can be mounted, for one.
+  bool is_volume_full = false;   // What is on it stays; nothing is added.
 
   // Changes the spec as kubectl apply would: one generation more.
   void edit(const std::function<void(api::RagIndexSpec&)>& change);
