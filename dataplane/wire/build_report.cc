@@ -16,6 +16,8 @@ namespace sluice::wire {
 namespace {
 
 constexpr int kQueriesMax = 100'000;
+constexpr std::string_view kUnchanged = "Unchanged sha256:";
+constexpr std::size_t kDigestLength = 64;
 
 }  // namespace
 
@@ -38,6 +40,20 @@ void describe(Io& io, EvaluationResults& value) {
       "",
       "ids, ndcgAt10 and judgedAt10 must be equally long",
       value.ids.size() == value.ndcg_at_10.size() && value.ids.size() == value.judged_at_10.size());
+}
+
+std::string unchanged_text(std::string_view documents_digest) {
+  return std::string(kUnchanged) + std::string(documents_digest);
+}
+
+std::string unchanged_documents(std::string_view text) {
+  if (!text.starts_with(kUnchanged)) {
+    return {};
+  }
+  const std::string_view digest = text.substr(kUnchanged.size(), kDigestLength);
+  const bool is_digest = digest.size() == kDigestLength &&
+                         digest.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+  return is_digest ? std::string(digest) : std::string();
 }
 
 SLUICE_DESCRIBED(BuildReport);

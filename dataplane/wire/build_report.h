@@ -3,6 +3,7 @@
 // on a builder or a worker: EvaluationResults. GET /artifacts/sha256:<hex> on any: the bytes.
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/field.h"
@@ -20,6 +21,12 @@ struct BuildReport {
   std::vector<std::string> held = {};  // Of a holder, once ready: sha256 of what it has, sound.
   bool operator==(const BuildReport&) const = default;
 };
+
+// The last words (termination message) of a builder that found documents which it was told need not
+// be built, and so built nothing.
+[[nodiscard]] std::string unchanged_text(std::string_view documents_digest);
+// Back again: the digest; empty for any other words.
+[[nodiscard]] std::string unchanged_documents(std::string_view text);
 
 // Per-query results, column by column, in the golden set's order. All vectors are equally long.
 struct EvaluationResults {

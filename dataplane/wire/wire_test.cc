@@ -9,6 +9,19 @@
 namespace sluice::wire {
 namespace {
 
+TEST(UnchangedText, NamesTheDocumentsAndNothingElseDoes) {
+  const std::string digest(64, 'a');
+  EXPECT_EQ(unchanged_documents(unchanged_text(digest)), digest);
+  EXPECT_EQ(unchanged_documents(unchanged_text(digest) + "\n"), digest) << "as a log gives it";
+  for (const std::string& other : {std::string(),
+                                   std::string("Completed"),
+                                   unchanged_text("beef"),
+                                   unchanged_text(std::string(64, 'x')),
+                                   digest}) {
+    EXPECT_EQ(unchanged_documents(other), "") << other;
+  }
+}
+
 TEST(RouteTable, RoundTrips) {
   const RouteTable table{
       .index = "packages",

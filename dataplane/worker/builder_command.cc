@@ -1,8 +1,10 @@
 // sluice-worker builder: the builder pod. Downloads, builds, evaluates, then hands the artifacts
 // out until it is stopped; what it says in GET /report is what the operator acts on.
 
+#include <algorithm>
 #include <fstream>
 #include <mutex>
+#include <utility>
 
 #include "base/describe.h"
 #include "base/log.h"
@@ -27,6 +29,7 @@ struct Options {
   std::string data_dir;
   std::string documents_digest;
   std::vector<std::string> documents_from;
+  std::vector<std::string> known_documents;
   std::string analyzer_digest;
   std::string analyzer_json;
   std::string analyzer_url;
@@ -45,6 +48,11 @@ void bind_flags(Flags& flags, Options& o) {
   flags.text("documents-digest", o.documents_digest, "HEX", "Build from exactly these documents.");
   flags.list(
       "documents-from", o.documents_from, "URL", "A holder of these; the source comes last.");
+  flags.list("unless-digest",
+             o.known_documents,
+             "HEX",
+             "Documents that need not be built: finding these it ends. Others may lack what the "
+             "golden set names; that counts as not found.");
   flags.text("analyzer-digest", o.analyzer_digest, "HEX", "Build with exactly these words.");
   flags.text("analyzer-json", o.analyzer_json, "JSON", "The words: stop words and synonyms.");
   flags.text("analyzer-url", o.analyzer_url, "URL", "Where they are; a holder comes first.");
@@ -104,7 +112,9 @@ struct Builder {
   http::Server server;
 
   void add_routes();
-  Outcome<void> work(const api::RagIndexSpec& spec);
+  // The digest of the documents, which are an artifact from then on.
+  Outcome<std::string> find_documents(const api::RagIndexSpec& spec);
+  Outcome<void> work(const api::RagIndexSpec& spec, const std::string& documents);
   Outcome<std::string> find_words() const;
   Outcome<std::string> keep(const std::string& path);
   Outcome<std::optional<retrieval::Evaluation>> evaluate(const api::RagIndexSpec& spec,
@@ -151,7 +161,8 @@ Outcome<std::optional<retrieval::Evaluation>> Builder::evaluate(const api::RagIn
   if (!got) {
     return tl::make_unexpected(got.error());
   }
-  Outcome<retrieval::Evaluation> measured = measure(index_path, path);
+  Outcome<retrieval::Evaluation> measured =
+      measure(index_path, path, options.known_documents.empty() ? kMissingMax : kMissingMaxOfNew);
   if (!measured) {
     return tl::make_unexpected(measured.error());
   }
@@ -183,14 +194,10 @@ Outcome<std::string> Builder::find_words() const {
        .bearer = bearer});
 }
 
-Outcome<void> Builder::work(const api::RagIndexSpec& spec) {
+Outcome<std::string> Builder::find_documents(const api::RagIndexSpec& spec) {
   reporter.set({.phase = wire::BuildPhase::kDownloading, .message = "downloading the documents"});
-  Outcome<std::string> words = find_words();
-  if (!words) {
-    return tl::make_unexpected(words.error());
-  }
   const std::string documents_path = options.data_dir + "/documents";
-  const Outcome<std::string> documents = get_documents(
+  Outcome<std::string> documents = get_documents(
       spec,
       {.path = documents_path,
        .holders = options.documents_from,
@@ -204,11 +211,19 @@ Outcome<void> Builder::work(const api::RagIndexSpec& spec) {
   if (const Outcome<std::string> kept = keep(documents_path); !kept) {
     return tl::make_unexpected(kept.error());
   }
+  return documents;
+}
+
+Outcome<void> Builder::work(const api::RagIndexSpec& spec, const std::string& documents) {
+  Outcome<std::string> words = find_words();
+  if (!words) {
+    return tl::make_unexpected(words.error());
+  }
   reporter.set({.phase = wire::BuildPhase::kBuilding,
                 .message = "building the index",
-                .documents_digest = *documents});
+                .documents_digest = documents});
   retrieval::BuildOptions build_from = build_options(spec);
-  build_from.corpus_path = artifacts.path_of(*documents);
+  build_from.corpus_path = artifacts.path_of(documents);
   build_from.out_path = options.data_dir + "/index";
   build_from.analyzer_words = *std::move(words);
   build_from.on_progress = [this](const retrieval::BuildProgress& progress) {
@@ -224,8 +239,8 @@ Outcome<void> Builder::work(const api::RagIndexSpec& spec) {
   }
   reporter.set({.phase = wire::BuildPhase::kEvaluating,
                 .message = "answering the golden set",
-                .documents_digest = *documents});
-  api::RevisionFacts facts{.documents_digest = *documents,
+                .documents_digest = documents});
+  api::RevisionFacts facts{.documents_digest = documents,
                            .index_digest = *index,
                            .index_bytes = static_cast<std::int64_t>(built->index_bytes),
                            .documents = static_cast<std::int64_t>(built->manifest.documents),
@@ -250,7 +265,7 @@ Outcome<void> Builder::work(const api::RagIndexSpec& spec) {
   reporter.set({.phase = wire::BuildPhase::kReady,
                 .message = std::to_string(facts.documents) + " documents indexed, " +
                            std::to_string(built->bad_lines) + " lines skipped",
-                .documents_digest = *documents,
+                .documents_digest = documents,
                 .facts = facts});
   return {};
 }
@@ -263,7 +278,15 @@ Outcome<void> run(const Options& options, const api::RagIndexSpec& spec, StopSig
     return failed(ExitCode::kInternal, started.error().message);
   }
   signals.release();  // An unfinished build is not worth waiting for.
-  if (Outcome<void> done = builder.work(spec); !done) {
+  const Outcome<std::string> documents = builder.find_documents(spec);
+  if (documents &&
+      std::ranges::find(options.known_documents, *documents) != options.known_documents.end()) {
+    tell(wire::unchanged_text(*documents), kTerminationLog);
+    return {};
+  }
+  const Outcome<void> done =
+      documents ? builder.work(spec, *documents) : tl::make_unexpected(documents.error());
+  if (!done) {
     builder.reporter.set({.phase = wire::BuildPhase::kFailed, .message = done.error().message});
     return done;
   }
@@ -288,9 +311,14 @@ int run_builder(const Arguments& arguments) {
     return report({ExitCode::kUsage, "builder needs --data-dir and --spec-json or --spec"},
                   kTerminationLog);
   }
-  for (const auto& [flag, digest] : {std::pair{"--documents-digest", &options.documents_digest},
-                                     std::pair{"--analyzer-digest", &options.analyzer_digest}}) {
-    if (!digest->empty() && !is_sha256(*digest)) {
+  std::vector<std::pair<std::string_view, std::string>> digests{
+      {"--documents-digest", options.documents_digest},
+      {"--analyzer-digest", options.analyzer_digest}};
+  for (const std::string& known : options.known_documents) {
+    digests.emplace_back("--unless-digest", known);
+  }
+  for (const auto& [flag, digest] : digests) {
+    if (!digest.empty() && !is_sha256(digest)) {
       return report({ExitCode::kUsage, std::string(flag) + " is not 64 hex digits"},
                     kTerminationLog);
     }

@@ -388,6 +388,40 @@ class Worker(unittest.TestCase):
         code, _, stderr = run("builder", "--spec-json", '{"source": {}}', "--data-dir", folder)
         self.assertEqual(code, 3, stderr)
 
+    def test_builder_that_finds_known_documents_ends_and_others_it_builds(self):
+        with open(f"{self.site_folder}/corpus.jsonl.gz", "rb") as file:
+            digest = hashlib.sha256(file.read()).hexdigest()
+        folder = self.path("known")
+        os.mkdir(folder)
+        common = ("builder", "--spec-json", json.dumps(spec(self.site_url)), "--data-dir", folder)
+        code, _, stderr = run(*common, "--port", "0", "--address", "127.0.0.1",
+                              "--unless-digest", "0" * 64, "--unless-digest", digest)
+        self.assertEqual(code, 0, stderr)
+        self.assertIn(f"Unchanged sha256:{digest}", stderr)
+        self.assertEqual(os.listdir(folder), [digest])  # Nothing was built.
+        with Process(*common, "--unless-digest", "0" * 64) as builder:
+            builder.wait_ready()
+            self.assertEqual(json.loads(fetch(builder.url + "/report")[2])["facts"]["documentsDigest"], digest)
+        code, _, stderr = run(*common, "--unless-digest", "beef")
+        self.assertEqual(code, 2, stderr)
+        self.assertIn("--unless-digest", stderr)
+
+    def test_what_new_documents_lack_of_the_golden_set_counts_as_not_found(self):
+        folder = self.path("fewer")
+        os.mkdir(folder)
+        os.mkdir(f"{self.site_folder}/fewer")
+        with open(f"{self.site_folder}/fewer/corpus.jsonl.gz", "wb") as file:  # Five of ten judged ones.
+            file.write(gzip.compress(documents(5).encode(), mtime=0))
+        with open(f"{self.site_folder}/fewer/golden.jsonl", "w") as file:
+            file.write(golden())
+        common = ("builder", "--spec-json", json.dumps(spec(self.site_url + "/fewer")), "--data-dir", folder)
+        code, _, stderr = run(*common, "--port", "0", "--address", "127.0.0.1")
+        self.assertEqual(code, 8, stderr)
+        with Process(*common, "--unless-digest", "0" * 64) as builder:
+            builder.wait_ready()
+            evaluation = json.loads(fetch(builder.url + "/report")[2])["facts"]["evaluation"]
+            self.assertEqual((evaluation["queries"], evaluation["ndcgAt10"]), (10, 0.5))
+
     def words(self, text):
         """Words at a URL of their own, and their sha256."""
         digest = hashlib.sha256(text.encode()).hexdigest()

@@ -183,7 +183,8 @@ Outcome<retrieval::BuildSummary> build(const retrieval::BuildOptions& options) {
 }
 
 Outcome<retrieval::Evaluation> measure(const std::string& index_path,
-                                       const std::string& golden_path) {
+                                       const std::string& golden_path,
+                                       double missing_max) {
   const Result<retrieval::Index> index = retrieval::Index::open(index_path);
   if (!index) {
     return failed(ExitCode::kArtifact, index.error().message);
@@ -192,7 +193,8 @@ Outcome<retrieval::Evaluation> measure(const std::string& index_path,
   if (!golden) {
     return failed(ExitCode::kGoldenSet, golden.error().message);
   }
-  Result<retrieval::Evaluation> evaluation = retrieval::evaluate(*index, *golden, {.k = 10});
+  Result<retrieval::Evaluation> evaluation =
+      retrieval::evaluate(*index, *golden, {.k = 10, .unknown_max = missing_max});
   if (!evaluation) {
     return failed(ExitCode::kGoldenSet, evaluation.error().message);
   }

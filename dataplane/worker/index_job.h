@@ -56,9 +56,16 @@ struct AnalyzerSource {
 
 // build_index with failures by cause.
 [[nodiscard]] Outcome<retrieval::BuildSummary> build(const retrieval::BuildOptions& options);
+// What of a golden set's relevant documents may be missing in an index before it counts as that of
+// other documents. Whatever is missing counts as not found.
+inline constexpr double kMissingMax = 0.1;
+// Of documents that have changed since the golden set was made.
+inline constexpr double kMissingMaxOfNew = 1;
+
 // Opens the index and answers the golden set, ten hits a query.
 [[nodiscard]] Outcome<retrieval::Evaluation> measure(const std::string& index_path,
-                                                     const std::string& golden_path);
+                                                     const std::string& golden_path,
+                                                     double missing_max = kMissingMax);
 
 // What a revision's status keeps of an evaluation, and what is compared query by query.
 [[nodiscard]] api::EvaluationSummary summary_of(const retrieval::Evaluation& evaluation);

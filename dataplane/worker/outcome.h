@@ -32,7 +32,9 @@ using Outcome = tl::expected<T, Failure>;
   return tl::make_unexpected(Failure{.code = code, .message = std::move(message)});
 }
 
-// Prints it to stderr and, if there is such a file, into Kubernetes' termination log. The code.
+// Prints it to stderr and, if there is such a file, writes it into Kubernetes' termination log.
+void tell(const std::string& words, const std::string& termination_log);
+// The same of a failure. Its code.
 [[nodiscard]] int report(const Failure& failure, const std::string& termination_log);
 
 inline constexpr const char* kTerminationLog = "/dev/termination-log";
