@@ -25,6 +25,9 @@ TEST(RagIndex, RoundTrips) {
   index.spec.source.http = HttpSource{.url = "http://corpus/packages.jsonl.gz"};
   index.spec.documents.metadata = {{.name = "section"}};
   index.spec.drill = Drill{.error_rate = Share{2000}};
+  index.spec.refresh = Refresh{.policy = RefreshPolicy::kRollout,
+                               .every = std::chrono::hours(1),
+                               .max_count_change = Share{100}};
   index.spec.serving.replicas = 0;
   index.spec.serving.pod_template =
       PodTemplate{.image_pull_secrets = {{.name = "registry"}},
@@ -34,10 +37,11 @@ TEST(RagIndex, RoundTrips) {
                                    .effect = TaintEffect::kNoExecute,
                                    .toleration_seconds = 60}},
                   .topology_spread_constraints = {{.topology_key = "topology.kubernetes.io/zone"}}};
-  index.spec.artifacts =
-      ArtifactOptions{.type = ArtifactStorage::kPersistentVolumeClaim,
-                      .persistent_volume_claim = VolumeClaim{.claim_name = "packages-artifacts"}};
-  index.status.candidate = CandidateStatus{.revision = "packages-x"};
+  index.status.candidate =
+      CandidateStatus{.revision = "packages-x",
+                      .documents = NewDocuments{.source = index.spec.source, .digest = "d"},
+                      .failure = "DocumentCountChanged"};
+  index.status.refresh = RefreshStatus{.source = index.spec.source, .looks = 3, .failures = 1};
   index.status.route = RouteStatus{.generation = 3, .weight = Share{25}};
   EXPECT_EQ(from_json<RagIndex>(to_json(index)).value(), index);
 }
@@ -57,6 +61,8 @@ TEST(RagIndex, RefusesNonsenseAndNamesTheField) {
        ".spec: slo.ndcgAt10 needs evaluation.goldenSet"},
       {R"({"spec":{"source":{"http":{"url":"http://x"}},"slo":{"latencyP95":"0s"}}})",
        ".spec.slo: latencyP95 must be between 1ms and 60s"},
+      {R"({"spec":{"source":{"http":{"url":"http://x"}},"refresh":{"every":"29s"}}})",
+       ".spec.refresh: every must be 0s or at least 30s"},
       {R"({"spec":{"source":{"http":{"url":"http://x"}},"drill":{"latency":"31s"}}})",
        ".spec.drill: latency must be at most 30s"},
       {R"({"spec":{"source":{"http":{"url":"http://x"}},
@@ -99,11 +105,23 @@ TEST(RagIndex, RefusesNonsenseAndNamesTheField) {
   }
 }
 
+TEST(RagIndex, RefreshTakesItsDefaultsWhereItSaysLess) {
+  const auto index = from_json<RagIndex>(
+      R"({"metadata":{"name":"a"},
+          "spec":{"source":{"http":{"url":"http://x"}},"refresh":{"every":"30s"}}})");
+  ASSERT_TRUE(index) << index.error().message;
+  const Refresh expected{.every = std::chrono::seconds(30)};
+  EXPECT_EQ(index->spec.refresh, expected);
+  EXPECT_EQ(expected.policy, RefreshPolicy::kGate);
+  EXPECT_EQ(expected.max_count_change, Share{2000});
+}
+
 TEST(RagIndex, OnlyWhatCanChangeAnAnswerIsConfig) {
   RagIndexSpec spec;
   spec.source.http = HttpSource{.url = "http://x"};
   RagIndexSpec same = spec;
   same.serving.replicas = 9;
+  same.refresh = Refresh{.every = std::chrono::hours(1)};
   same.slo.availability = Share{9990};
   same.traffic.router.replicas = 3;
   same.serving.pod_template = PodTemplate{.priority_class_name = "high"};

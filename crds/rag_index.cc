@@ -35,8 +35,6 @@ struct EnumNames<api::CandidatePhase> {
 namespace sluice::api {
 namespace {
 
-constexpr std::string_view kSha256Pattern = "^[0-9a-f]{64}$";
-
 Field name_field(std::string_view doc) {
   return {.doc = doc, .max_length = 253};
 }
@@ -50,34 +48,6 @@ Field count_field(std::string_view doc) {
 }
 
 }  // namespace
-
-template <class Io>
-void describe(Io& io, HttpSource& value) {
-  io.required("url",
-              value.url,
-              {.doc = "Where to download from: http:// or https://, reachable from the cluster.",
-               .max_length = 2048,
-               .pattern = "^https?://[^\\s]+$"});
-  io.optional("sha256",
-              value.sha256,
-              {.doc = "Pins the bytes: a download with another sha256 fails the build.",
-               .max_length = 64,
-               .pattern = kSha256Pattern});
-  io.optional(
-      "secretRef",
-      value.secret_ref,
-      {.doc = "A Secret whose key \"authorization\" is sent as the Authorization header, as "
-              "it is: \"Bearer …\" or \"Basic …\". Never to another host that a redirect "
-              "leads to."});
-}
-
-template <class Io>
-void describe(Io& io, DocumentSource& value) {
-  io.optional("http",
-              value.http,
-              {.doc = "One .jsonl or .jsonl.gz file, a document a line, from a web server."});
-  io.exactly_one();
-}
 
 template <class Io>
 void describe(Io& io, DocumentFields& value) {
@@ -265,6 +235,10 @@ void describe(Io& io, RagIndexSpec& value) {
                {.doc = "Rollout: a new revision waits for a CanaryRollout and walks its steps. "
                        "Direct: it takes over when it is built, ready and past the SLO's floor."});
   io.required("source", value.source, {.doc = "Where the documents come from; exactly one."});
+  io.optional("refresh",
+              value.refresh,
+              {.doc = "How new documents are noticed and taken up. Not set: by Gate, when source "
+                      "changes."});
   io.defaulted("documents", value.documents, {.doc = "How a document is read."});
   io.defaulted("chunking", value.chunking, {.doc = "How documents are cut."});
   io.defaulted("retrieval", value.retrieval, {.doc = "How documents are found."});
@@ -359,6 +333,10 @@ void describe(Io& io, CandidateStatus& value) {
   io.defaulted("readyReplicas", value.ready_replicas, count_field("Workers that are ready."));
   io.optional("facts", value.facts, {.doc = "What its build found."});
   io.optional("analyzer", value.analyzer, {.doc = "The model that it is built with."});
+  io.optional("newDocuments",
+              value.documents,
+              {.doc = "Its documents, where it is these that are new and not the config."});
+  io.defaulted("failure", value.failure, {.doc = "Why it failed, in a word.", .max_length = 63});
 }
 
 template <class Io>
@@ -429,6 +407,9 @@ void describe(Io& io, RagIndexStatus& value) {
   io.optional("previous",
               value.previous,
               {.doc = "The old stable, kept while the present one is watched."});
+  io.optional("refresh",
+              value.refresh,
+              {.doc = "What was found when the source was last looked at for new documents."});
   io.optional("route", value.route, {.doc = "The route table as written and as confirmed."});
   io.defaulted("replicas", value.replicas, count_field("Workers of stable."));
   io.defaulted("readyReplicas", value.ready_replicas, count_field("Ready workers of stable."));

@@ -13,6 +13,8 @@
 #include "crds/analyzer_words.h"
 #include "crds/artifact_options.h"
 #include "crds/pod_template.h"
+#include "crds/refresh.h"
+#include "crds/sources.h"
 
 namespace sluice::api {
 
@@ -20,19 +22,6 @@ enum class Changeover { kRollout, kDirect };
 enum class MetadataType { kKeyword };
 enum class ChunkStrategy { kNone, kFixed, kSentence, kParagraph };
 enum class RetrievalMode { kTfidf, kBm25 };
-
-struct HttpSource {
-  std::string url = {};
-  std::optional<std::string> sha256 = {};          // Pins the bytes: 64 hex digits.
-  std::optional<SecretReference> secret_ref = {};  // Its key kAuthorizationKey: the header.
-  bool operator==(const HttpSource&) const = default;
-};
-
-// Exactly one member is set.
-struct DocumentSource {
-  std::optional<HttpSource> http = {};
-  bool operator==(const DocumentSource&) const = default;
-};
 
 struct DocumentFields {
   std::string id = "_id";
@@ -141,6 +130,7 @@ struct Drill {
 struct RagIndexSpec {
   Changeover changeover = Changeover::kRollout;
   DocumentSource source = {};
+  std::optional<Refresh> refresh = {};
   Documents documents = {};
   Chunking chunking = {};
   Retrieval retrieval = {};
@@ -228,6 +218,9 @@ struct CandidateStatus {
   std::int32_t ready_replicas = 0;
   std::optional<RevisionFacts> facts = {};
   std::optional<CandidateAnalyzer> analyzer = {};  // The model that it is built with.
+  // Set: it has stable's config and these documents. Empty: another config, stable's documents.
+  std::optional<NewDocuments> documents = {};
+  std::string failure = {};  // Why it failed, in a word, where its phase does not tell.
   bool operator==(const CandidateStatus&) const = default;
 };
 
@@ -275,6 +268,7 @@ struct RagIndexStatus {
   std::optional<EvaluationSummary> evaluation = {};
   std::optional<CandidateStatus> candidate = {};
   std::optional<PreviousStatus> previous = {};
+  std::optional<RefreshStatus> refresh = {};  // Empty: the source was never looked at again.
   std::optional<RouteStatus> route = {};
   std::int32_t replicas = 0;
   std::int32_t ready_replicas = 0;
