@@ -86,7 +86,7 @@ std::string refuse_promote(const Turn& turn) {
   if (std::string refusal = refuse_more_traffic(turn); !refusal.empty()) {
     return refusal;
   }
-  if (turn.index().spec.drill) {
+  if (is_drill(turn)) {
     return "a drill never becomes stable";
   }
   CHECK(turn.policy.has_value());

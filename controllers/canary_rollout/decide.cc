@@ -18,6 +18,15 @@ namespace {
 // A policy that was stored a moment ago may not be in our cache yet.
 constexpr Duration kPolicyGrace = std::chrono::seconds(30);
 
+// By the index's refresh policy new documents pass gates instead of walking the steps.
+SpecPolicy policy_for_candidate(const Turn& turn) {
+  const api::RagIndexSpec& index = turn.index().spec;
+  const bool is_gated = is_data_candidate(turn) &&
+                        index.refresh.value_or(api::Refresh{}).policy == api::RefreshPolicy::kGate;
+  const api::CanaryRolloutSpec& spec = turn.seen.rollout.spec;
+  return is_gated ? resolve_gates(spec, index) : resolve_policy(spec, index);
+}
+
 // The index as seen is older than what the status was decided on: a cache of another age.
 bool is_index_stale(const Turn& turn) {
   const api::CanaryRolloutStatus& status = turn.status();
@@ -178,6 +187,12 @@ bool has_failed(Turn& turn) {
     return false;
   }
   const bool is_build = phase == api::RolloutPhase::kPending;
+  if (!candidate->failure.empty()) {
+    roll_back(
+        turn,
+        {.verdict = "RolledBack", .reason = candidate->failure, .message = candidate->message});
+    return true;
+  }
   roll_back(
       turn,
       {.verdict = "RolledBack",
@@ -250,7 +265,7 @@ void walk(Turn& turn) {
   const api::PreviousStatus* control = control_of(turn);
   const bool is_compared = control != nullptr && status.phase != api::RolloutPhase::kPromoted;
   status.stable_revision = is_compared ? control->revision : index.status.stable_revision;
-  const SpecPolicy spec_policy = resolve_policy(turn.seen.rollout.spec, index.spec);
+  const SpecPolicy spec_policy = policy_for_candidate(turn);
   if (!is_attached(turn, spec_policy)) {
     on_foreign_index(turn);
     static_cast<void>(handle_command(turn));

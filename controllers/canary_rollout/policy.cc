@@ -128,9 +128,6 @@ void check_shadow(Problems& problems, const std::string& path, const api::Shadow
 }
 
 void check_steps(Problems& problems, const std::vector<api::Step>& steps) {
-  if (steps.empty()) {
-    problems.add(".spec.steps", "must have at least one step");
-  }
   Share highest{0};
   for (std::size_t i = 0; i < steps.size(); ++i) {
     const std::string path = fmt::format(".spec.steps[{}]", i);
@@ -318,6 +315,9 @@ Result<ResolvedPolicy> resolve_policy(const api::CanaryRolloutSpec& spec,
                         .analysis = spec.analysis,
                         .rollback = spec.rollback,
                         .promotion = spec.promotion};
+  if (spec.steps.empty()) {
+    return fail(ErrorCode::kInvalid, ".spec.steps: must have at least one step");
+  }
   const bool has_golden_objective = golden_objective(policy) != nullptr;
   add_missing_objectives(policy, index);
   fill_from_slo(policy, index);
@@ -327,6 +327,29 @@ Result<ResolvedPolicy> resolve_policy(const api::CanaryRolloutSpec& spec,
                 "index has no spec.evaluation.goldenSet");
   }
   if (Status status = check_policy(policy); !status) {
+    return fail(std::move(status.error()));
+  }
+  return policy;
+}
+
+Result<ResolvedPolicy> resolve_gates(const api::CanaryRolloutSpec& spec,
+                                     const api::RagIndexSpec& index) {
+  Result<ResolvedPolicy> policy = resolve_policy(spec, index);
+  if (!policy) {
+    return policy;
+  }
+  std::erase_if(policy->steps, [](const api::Step& step) { return !step.evaluate; });
+  if (policy->steps.empty() && index.evaluation) {
+    policy->steps.push_back({.evaluate = api::EvaluateStep{}});
+  }
+  const bool is_watched = has_live_step(*policy);
+  std::erase_if(policy->analysis.objectives, [is_watched](const Objective& objective) {
+    const bool is_live = objective.error_rate || objective.latency;
+    return objective.ranking_overlap || (is_live && !is_watched);
+  });
+  add_missing_objectives(*policy, index);
+  fill_from_slo(*policy, index);
+  if (Status status = check_policy(*policy); !status) {
     return fail(std::move(status.error()));
   }
   return policy;

@@ -21,6 +21,12 @@ namespace sluice::canary_rollout {
 [[nodiscard]] Result<api::ResolvedPolicy> resolve_policy(const api::CanaryRolloutSpec& spec,
                                                          const api::RagIndexSpec& index);
 
+// What new documents are judged by under the index's `refresh.policy: Gate`: the evaluate steps of
+// the same policy (one is added where the index has a golden set), and none that waits or has
+// traffic. May have no step at all. The same errors.
+[[nodiscard]] Result<api::ResolvedPolicy> resolve_gates(const api::CanaryRolloutSpec& spec,
+                                                        const api::RagIndexSpec& index);
+
 // The same problems as a policy that was stored and read back could have.
 [[nodiscard]] Status check_policy(const api::ResolvedPolicy& policy);
 

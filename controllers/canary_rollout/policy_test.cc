@@ -5,6 +5,8 @@
 #include <cmath>
 #include <functional>
 #include <limits>
+#include <string>
+#include <vector>
 
 #include "base/describe.h"
 
@@ -52,6 +54,50 @@ TEST(Policy, TakesWhatIsLeftOutFromTheSlo) {
     EXPECT_EQ(errors_objective(*policy)->error_rate->max, Share{10});
     EXPECT_EQ(golden_objective(*policy)->golden_set->min, 0.65);
   }
+}
+
+struct GatesRow {
+  const char* name;
+  std::vector<api::Step> steps;
+  bool has_golden_set;
+  Duration watched;
+  std::size_t gates;                    // Steps that are left.
+  std::vector<std::string> objectives;  // By name.
+};
+
+TEST(Policy, GatesAreItsEvaluateStepsAndWhatTheyAreJudgedBy) {
+  const api::Step evaluate{.evaluate = api::EvaluateStep{}};
+  const api::Step shadow{.shadow = api::ShadowStep{.share = Share{1000}}};
+  const api::Step split{.split = api::SplitStep{.weight = Share{1000}}};
+  const api::Step pause{.pause = api::PauseStep{}};
+  const std::vector<GatesRow> rows{
+      {"as usual", {evaluate, shadow, split, pause}, true, {}, 1, {"quality"}},
+      {"none evaluates", {split}, true, {}, 1, {"quality"}},
+      {"nothing to evaluate with", {shadow, split}, false, {}, 0, {}},
+      {"watched", {split}, true, std::chrono::minutes(5), 1, {"errors", "quality"}},
+      {"watched only", {split}, false, std::chrono::minutes(5), 0, {"errors"}}};
+  for (const GatesRow& row : rows) {
+    api::CanaryRolloutSpec spec = a_spec();
+    spec.steps = row.steps;
+    spec.rollback.watch_after_promotion = row.watched;
+    const auto policy = resolve_gates(spec, row.has_golden_set ? an_index() : api::RagIndexSpec{});
+    ASSERT_TRUE(policy.has_value()) << row.name << ": " << policy.error().message;
+    EXPECT_EQ(policy->steps.size(), row.gates) << row.name;
+    std::vector<std::string> names;
+    for (const api::Objective& objective : policy->analysis.objectives) {
+      names.push_back(objective.name);
+    }
+    EXPECT_EQ(names, row.objectives) << row.name;
+    EXPECT_TRUE(check_policy(*policy).has_value()) << row.name << ": as it is stored";
+  }
+}
+
+TEST(Policy, GatesOfAWrongPolicyAreWrong) {
+  api::CanaryRolloutSpec spec = a_spec();
+  spec.steps.clear();
+  EXPECT_FALSE(resolve_gates(spec, an_index()).has_value());
+  spec.steps = {{.split = api::SplitStep{.weight = Share{0}}}};
+  EXPECT_FALSE(resolve_gates(spec, an_index()).has_value());
 }
 
 TEST(Policy, KeepsWhatIsSaid) {

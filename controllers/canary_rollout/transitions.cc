@@ -175,11 +175,14 @@ void advance(Turn& turn, const Finding& finding) {
            false,
            "StepPassed",
            fmt::format("step {}: {}", turn.status().step_summary, finding.message));
+  enter_step_or_promote(turn, turn.status().step_index + 1);
+}
+
+void enter_step_or_promote(Turn& turn, std::int32_t step_index) {
   CHECK(turn.policy.has_value());
-  const std::int32_t next = turn.status().step_index + 1;
-  if (static_cast<std::size_t>(next) < turn.policy->steps.size()) {
-    enter_step(turn, next);
-  } else if (turn.index().spec.drill) {
+  if (static_cast<std::size_t>(step_index) < turn.policy->steps.size()) {
+    enter_step(turn, step_index);
+  } else if (is_drill(turn)) {
     pass_drill(turn);
   } else if (turn.policy->promotion == api::Promotion::kManual) {
     await_promotion(turn);

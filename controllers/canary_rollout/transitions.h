@@ -28,8 +28,11 @@ void begin_rollout(Turn& turn, const api::ResolvedPolicy& policy);
 // Enters a step of the policy. For a split step this asks for its weight.
 void enter_step(Turn& turn, std::int32_t step_index);
 
-// The present step is passed: the next one; after the last its promotion, the wait for a person who
-// asks for that, or the end of a drill.
+// Into this step of the policy, or past the last: its promotion, the wait for a person who asks for
+// that, or the end of a drill.
+void enter_step_or_promote(Turn& turn, std::int32_t step_index);
+
+// The present step is passed: the next one.
 void advance(Turn& turn, const Finding& finding);
 
 // The candidate becomes stable, whatever steps are left: the index is asked for it.

@@ -54,6 +54,14 @@ bool is_in_progress(api::RolloutPhase phase) {
   return false;
 }
 
+bool is_data_candidate(const Turn& turn) {
+  return turn.candidate() != nullptr && turn.candidate()->documents;
+}
+
+bool is_drill(const Turn& turn) {
+  return turn.index().spec.drill && !is_data_candidate(turn);
+}
+
 bool is_our_candidate(const Turn& turn) {
   const api::CandidateStatus* candidate = turn.candidate();
   const api::CanaryRolloutStatus& status = turn.status();

@@ -33,6 +33,11 @@ struct Turn {
 // "packages-4f1c…" or, while it has no name yet, its config hash.
 [[nodiscard]] std::string candidate_text(const api::CanaryRolloutStatus& status);
 
+// New documents have stable's config and are tried under the index's `refresh`.
+[[nodiscard]] bool is_data_candidate(const Turn& turn);
+// The candidate fails on purpose: it must not become stable.
+[[nodiscard]] bool is_drill(const Turn& turn);
+
 // The index's candidate is the one that the status speaks of.
 [[nodiscard]] bool is_our_candidate(const Turn& turn);
 // The index made our candidate its stable revision: the commit point of a rollout.

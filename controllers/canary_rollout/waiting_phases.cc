@@ -130,7 +130,7 @@ void on_pending(Turn& turn) {
     set_progressing(turn, "Pending", status.message);
     return;
   }
-  enter_step(turn, 0);
+  enter_step_or_promote(turn, 0);
 }
 
 // The weight of the steps before is judged on; without any, stable is learned from.
