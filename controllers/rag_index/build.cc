@@ -14,9 +14,10 @@ constexpr Duration kNoReportTimeout = std::chrono::minutes(30);
 constexpr Duration kRetryFirst = std::chrono::seconds(30);
 constexpr Duration kRetryMax = std::chrono::minutes(10);
 
-void fail_candidate(Turn& turn, const std::string& why) {
+void fail_candidate(Turn& turn, const std::string& why, std::string_view reason = {}) {
   api::CandidateStatus& candidate = *turn.candidate();
   candidate.phase = api::CandidatePhase::kFailed;
+  candidate.failure = reason;
   candidate.message = bounded(why);
   announce(turn, true, "BuildFailed", why);
 }
@@ -45,15 +46,16 @@ std::string below_floor(const Turn& turn, const api::RevisionFacts& facts) {
 
 void take_facts(Turn& turn, const api::RevisionFacts& facts) {
   api::CandidateStatus& candidate = *turn.candidate();
-  const std::string pinned = stable_documents(turn);
+  const std::string pinned = candidate_documents(turn);
+  const api::RevisionConfig& config = candidate_config(turn);
   if (turn.has_stable() && facts.documents_digest != pinned) {
     fail_candidate(turn, "built from documents " + facts.documents_digest + ", not " + pinned);
     return;
   }
-  if (facts.analyzer_digest != turn.wanted.analyzer_digest) {
+  if (facts.analyzer_digest != config.analyzer_digest) {
     fail_candidate(turn,
                    "built with the analyzer " + facts.analyzer_digest.value_or("of no model") +
-                       ", not " + turn.wanted.analyzer_digest.value_or("of no model"));
+                       ", not " + config.analyzer_digest.value_or("of no model"));
     return;
   }
   if (candidate.revision.empty()) {
@@ -61,6 +63,10 @@ void take_facts(Turn& turn, const api::RevisionFacts& facts) {
         revision_name(turn.index().metadata.name, turn.wanted, facts.documents_digest);
   }
   candidate.facts = facts;
+  if (const std::string why = count_trouble(turn, facts); !why.empty()) {
+    fail_candidate(turn, why, "DocumentCountChanged");
+    return;
+  }
   if (const std::string why = below_floor(turn, facts); !why.empty()) {
     fail_candidate(turn, why);
     return;
@@ -110,10 +116,14 @@ void start_builder(Turn& turn, const std::string& name) {
   api::CandidateStatus& candidate = *turn.candidate();
   BuilderWish wish{.name = name,
                    .revision = candidate.revision,
-                   .config = turn.wanted,
+                   .config = candidate_config(turn),
                    .source = turn.spec().source,
                    .has_token = has_token(turn, candidate.revision)};
-  if (turn.has_stable()) {
+  if (const auto& documents = candidate.documents) {
+    wish.source = documents->source;
+    wish.documents_digest = documents->digest;
+    wish.known_documents = {stable_documents(turn)};
+  } else if (turn.has_stable()) {
     wish.documents_digest = stable_documents(turn);
     wish.documents_from = {holder_url(turn.status().stable_revision),
                            holder_url(builder_service(turn.status().stable_revision))};
@@ -121,8 +131,8 @@ void start_builder(Turn& turn, const std::string& name) {
       wish.source = present_source(turn, turn.stable->record.source);
     }
   }
-  if (turn.wanted.analyzer_digest) {
-    wish.analyzer = find_words(turn, *turn.wanted.analyzer_digest);
+  if (const auto& digest = wish.config.analyzer_digest) {
+    wish.analyzer = find_words(turn, *digest);
     if (!wish.analyzer) {
       candidate.message = "waits for the words of its ModelVersion";
       hold(turn, true, "ModelMissing", candidate.message);
@@ -205,8 +215,8 @@ void follow_workers(Turn& turn) {
 // and later, unless they were built and found wanting: then only another slo or spec helps.
 void follow_failure(Turn& turn) {
   api::CandidateStatus& candidate = *turn.candidate();
-  if (turn.is_judged()) {
-    return;
+  if (turn.is_judged() || candidate.documents) {
+    return;  // New documents are given up by settle_candidate.
   }
   if (candidate.facts) {
     if (below_floor(turn, *candidate.facts).empty()) {

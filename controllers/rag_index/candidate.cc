@@ -18,7 +18,9 @@ std::string reason_to_let_go(const Turn& turn) {
   if (turn.is_suspended()) {
     return "serving.replicas is 0";
   }
-  if (turn.stable != nullptr && turn.stable->record.config == turn.wanted) {
+  const bool is_stables =
+      turn.candidate()->documents ? is_source_reverted(turn) : is_stable_wanted(turn);
+  if (is_stables) {
     return "the spec is stable's again";
   }
   if (!is_candidate_wanted(turn)) {
@@ -33,23 +35,6 @@ std::string reason_to_let_go(const Turn& turn) {
   return {};
 }
 
-const Revision* find_by_record(const Turn& turn, const std::string& documents) {
-  const auto found = std::ranges::find_if(turn.seen.revisions, [&](const Revision& each) {
-    return each.record.documents_digest == documents && each.record.config == turn.wanted;
-  });
-  return found == turn.seen.revisions.end() ? nullptr : &*found;
-}
-
-bool is_retry_asked(const Turn& turn, const Revision& rejected) {
-  if (turn.rollout == nullptr || !turn.rollout->status.last_command) {
-    return false;
-  }
-  const api::CommandRecord& command = *turn.rollout->status.last_command;
-  return command.verb == "retry" && command.revision == rejected.name() &&
-         command.result.starts_with("accepted") &&
-         rejected.metadata.annotation(kRetriedAnnotation) != command.id;
-}
-
 std::int32_t next_attempt(const Revision* known) {
   if (known == nullptr) {
     return 0;
@@ -59,11 +44,11 @@ std::int32_t next_attempt(const Revision* known) {
 }
 
 void begin(Turn& turn) {
-  api::CandidateStatus candidate{.since = turn.now, .generation = turn.index().metadata.generation};
+  api::CandidateStatus candidate;
   if (turn.has_stable()) {
     // Built from stable's documents, so that a verdict has one cause; and so it has a name already.
     const std::string documents = stable_documents(turn);
-    const Revision* known = find_by_record(turn, documents);
+    const Revision* known = find_pair(turn, turn.wanted, documents);
     candidate.revision = known != nullptr
                              ? known->name()
                              : revision_name(turn.index().metadata.name, turn.wanted, documents);
@@ -73,17 +58,7 @@ void begin(Turn& turn) {
   } else {
     candidate.config_hash = first_config_hash(turn.wanted, turn.spec());
   }
-  if (turn.wanted.analyzer_digest) {
-    candidate.analyzer = api::CandidateAnalyzer{
-        .model_version = turn.spec().retrieval.analyzer->model_version_ref.name,
-        .digest = *turn.wanted.analyzer_digest};
-  }
-  announce(turn,
-           false,
-           "CandidateFound",
-           "a new revision is wanted: " +
-               (candidate.revision.empty() ? candidate.config_hash : candidate.revision));
-  turn.status().candidate = std::move(candidate);
+  begin_candidate(turn, std::move(candidate));
 }
 
 // Whether a candidate of this config would wait or be refused; says so.
@@ -106,8 +81,7 @@ bool is_held_back(Turn& turn) {
   if (!turn.is_judged()) {
     return false;
   }
-  const Revision* known = find_by_record(turn, stable_documents(turn));
-  if (known != nullptr && known->is_rejected()) {
+  if (const Revision* known = find_rejected_config(turn)) {
     if (is_retry_asked(turn, *known)) {
       turn.retried = known;  // keep_revisions takes the verdict away; then it begins.
       hold(turn, false, "Retrying", known->name() + " will be tried again");
@@ -132,6 +106,22 @@ bool is_held_back(Turn& turn) {
 
 }  // namespace
 
+void begin_candidate(Turn& turn, api::CandidateStatus candidate) {
+  candidate.since = turn.now;
+  candidate.generation = turn.index().metadata.generation;
+  if (turn.wanted.analyzer_digest && !candidate.documents) {
+    candidate.analyzer = api::CandidateAnalyzer{
+        .model_version = turn.spec().retrieval.analyzer->model_version_ref.name,
+        .digest = *turn.wanted.analyzer_digest};
+  }
+  announce(turn,
+           false,
+           "CandidateFound",
+           "a new revision is wanted: " +
+               (candidate.revision.empty() ? candidate.config_hash : candidate.revision));
+  turn.status().candidate = std::move(candidate);
+}
+
 // What was decided against a candidate is carried out whatever the spec says by now (settle.cc):
 // otherwise a rejection could be lost by a change of mind.
 void choose_candidate(Turn& turn) {
@@ -149,7 +139,7 @@ void choose_candidate(Turn& turn) {
     hold(turn, true, "Suspended", "serving.replicas is 0: nothing is built and nothing serves");
     return;
   }
-  if (turn.stable != nullptr && turn.stable->record.config == turn.wanted) {
+  if (is_stable_wanted(turn)) {
     return;
   }
   if (turn.stable == nullptr && turn.has_stable() &&

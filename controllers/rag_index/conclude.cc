@@ -104,7 +104,12 @@ void explain_candidate(Turn& turn) {
                : text);
       break;
     case api::CandidatePhase::kFailed:
-      hold(turn, !turn.is_judged(), candidate.facts ? "BelowFloor" : "BuildFailed", text);
+      hold(turn,
+           !turn.is_judged(),
+           !candidate.failure.empty() ? candidate.failure
+           : candidate.facts          ? "BelowFloor"
+                                      : "BuildFailed",
+           text);
       break;
   }
 }
@@ -168,7 +173,7 @@ void set_side_conditions(Turn& turn) {
         false,
         {.reason = "DrillRefused", .message = "a drill needs a stable revision and a rollout"});
   } else {
-    const bool is_on = turn.wanted.drill && turn.candidate() != nullptr;
+    const bool is_on = turn.candidate() != nullptr && candidate_config(turn).drill;
     set(turn,
         "DrillActive",
         is_on,
@@ -176,15 +181,18 @@ void set_side_conditions(Turn& turn) {
                         .message = "the candidate fails on purpose and will be rolled back"}
               : Outcome{.reason = "NoDrill", .message = "no candidate is a drill"});
   }
-  if (turn.stable != nullptr) {
-    const bool is_current = present_source(turn, turn.stable->record.source) == turn.spec().source;
+  set(turn,
+      "ArtifactDurable",
+      false,
+      {.reason = "Ephemeral",
+       .message = "the index lives on its workers; if all are lost it is built again from the "
+                  "same documents, as long as the source has them"});
+  if (!turn.lost.empty() || kube::find_condition(turn.status().conditions, "Lost") != nullptr) {
     set(turn,
-        "DocumentsCurrent",
-        is_current,
-        is_current ? Outcome{.reason = "SameSource", .message = "stable has the spec's source"}
-                   : Outcome{.reason = "SourceChanged",
-                             .message = "new documents are queued; until they can be rolled out, "
-                                        "stable and its candidates keep the old ones"});
+        "Lost",
+        !turn.lost.empty(),
+        turn.lost.empty() ? Outcome{.reason = "Held", .message = "the artefacts are held again"}
+                          : Outcome{.reason = "HeldNowhere", .message = bounded(turn.lost)});
   }
 }
 
@@ -234,6 +242,7 @@ void conclude(Turn& turn) {
     explain_candidate(turn);
   }
   explain_serving(turn);
+  explain_documents(turn);
   set_main_conditions(turn);
   set_artifact_conditions(turn);
   set_side_conditions(turn);

@@ -18,6 +18,7 @@ Decision decide(const Observation& seen, WallTime now) {
   // Which revision is on its way, how far it is, and what was decided about it.
   follow_watch(turn);
   choose_candidate(turn);
+  look_at_documents(turn);
   build_candidate(turn);
   settle_candidate(turn);
   settle_watch(turn);

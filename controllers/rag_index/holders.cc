@@ -151,13 +151,14 @@ bool is_candidate_held(const Turn& turn) {
 void keep_holders(Turn& turn) {
   const std::vector<Fleet> kept = fleets(turn);
   const std::string current = candidate_builder(turn);
+  const std::string look = look_pod(turn);
   for (const kube::Pod* pod : pods_of(turn.seen, api::kComponentBuilder)) {
     const std::string& name = pod->metadata.name;
     const bool is_rebuilder = std::ranges::any_of(kept, [&](const Fleet& fleet) {
       return name == rebuilder_name(fleet.revision) && !has_enough_workers(turn, fleet.revision);
     });
     const bool is_current = name == current && !is_candidate_held(turn);
-    if (turn.is_suspended() || (!is_rebuilder && !is_current)) {
+    if (turn.is_suspended() || (!is_rebuilder && !is_current && name != look)) {
       remove(turn, kube::kPodKind, pod->metadata);
     } else if (name == current) {
       name_builder(turn, *pod);

@@ -23,8 +23,9 @@ struct BuilderWish {
   std::string revision = {};  // Empty while it has no name.
   api::RevisionConfig config = {};
   api::DocumentSource source = {};
-  std::string documents_digest = {};             // Empty: whatever the source has.
-  std::vector<std::string> documents_from = {};  // Bases of holders, tried before the source.
+  std::string documents_digest = {};              // Empty: whatever the source has.
+  std::vector<std::string> documents_from = {};   // Bases of holders, tried before the source.
+  std::vector<std::string> known_documents = {};  // Digests of those that need not be built.
   bool has_token = false;
   std::optional<api::AnalyzerRecord> analyzer = {};  // The words of config.analyzer_digest.
 };

@@ -126,7 +126,8 @@ TEST(Render, BuilderGetsConfigSourceAndGoldenSetAndHolders) {
                       .config = {.image = "sluice:v1"},
                       .source = {.http = api::HttpSource{.url = "http://corpus/a.jsonl"}},
                       .documents_digest = digest_of('d'),
-                      .documents_from = {"http://packages-old:8080"}});
+                      .documents_from = {"http://packages-old:8080"},
+                      .known_documents = {digest_of('a'), digest_of('b')}});
   for (const char* piece : {R"("builder","--data-dir","/data","--spec-json")",
                             R"(\"url\":\"http://corpus/a.jsonl\")",
                             R"(\"goldenSet\":{\"http\":{\"url\":\"http://corpus/golden.jsonl\"}})",
@@ -135,6 +136,9 @@ TEST(Render, BuilderGetsConfigSourceAndGoldenSetAndHolders) {
     EXPECT_NE(manifest.body.find(piece), std::string::npos) << piece << "\n" << manifest.body;
   }
   EXPECT_NE(manifest.body.find("\"--documents-digest\",\"" + digest_of('d')), std::string::npos);
+  for (const char letter : {'a', 'b'}) {
+    EXPECT_NE(manifest.body.find("\"--unless-digest\",\"" + digest_of(letter)), std::string::npos);
+  }
 }
 
 TEST(Render, HolderKeepsItsArtifactsOnAVolumeOrHandsThemToItsSuccessor) {

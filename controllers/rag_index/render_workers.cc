@@ -63,6 +63,9 @@ std::vector<std::string> builder_arguments(const api::RagIndex& index, const Bui
   for (const std::string& base : wish.documents_from) {
     arguments.insert(arguments.end(), {"--documents-from", base});
   }
+  for (const std::string& digest : wish.known_documents) {
+    arguments.insert(arguments.end(), {"--unless-digest", digest});
+  }
   // By flags of their own: an image that does not know them fails and says so, where it would read
   // over a field of the spec and build without the words.
   if (wish.config.analyzer_digest && wish.analyzer) {

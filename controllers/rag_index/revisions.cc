@@ -120,6 +120,18 @@ std::optional<api::AnalyzerRecord> analyzer_record(const Turn& turn) {
   return record;
 }
 
+std::optional<api::AnalyzerRecord> analyzer_of_candidate(const Turn& turn) {
+  const bool has_stables = turn.candidate()->documents && turn.stable != nullptr;
+  return has_stables ? turn.stable->record.analyzer : analyzer_record(turn);
+}
+
+api::DocumentSource source_of_candidate(const Turn& turn) {
+  if (const auto& documents = turn.candidate()->documents) {
+    return documents->source;
+  }
+  return turn.stable != nullptr ? turn.stable->record.source : turn.spec().source;
+}
+
 // The candidate's record is written when it is built, or when it is rejected unbuilt.
 void add_candidate(Turn& turn) {
   const api::CandidateStatus* candidate = turn.candidate();
@@ -128,12 +140,12 @@ void add_candidate(Turn& turn) {
   if (!is_due || find_revision(turn.seen, candidate->revision) != nullptr) {
     return;
   }
-  const api::RevisionRecord record{
-      .config = turn.wanted,
-      .documents_digest =
-          candidate->facts ? candidate->facts->documents_digest : stable_documents(turn),
-      .source = turn.stable != nullptr ? turn.stable->record.source : turn.spec().source,
-      .analyzer = analyzer_record(turn)};
+  const api::RevisionRecord record{.config = candidate_config(turn),
+                                   .documents_digest = candidate->facts
+                                                           ? candidate->facts->documents_digest
+                                                           : candidate_documents(turn),
+                                   .source = source_of_candidate(turn),
+                                   .analyzer = analyzer_of_candidate(turn)};
   RevisionWish wish{.name = candidate->revision,
                     .data = to_json(record),
                     .number = next_number(turn.seen),

@@ -14,22 +14,32 @@ void reject(Turn& turn, const std::string& message) {
   const bool is_noted = known != nullptr && known->is_rejected();
   // A build that failed before the spec moved on has no record that could still be written.
   const bool cannot_be_noted = known == nullptr && !is_candidate_wanted(turn);
-  const bool is_over =
-      turn.is_policy_lost || turn.rollout->status.phase == api::RolloutPhase::kRolledBack;
+  const bool is_over = turn.is_policy_lost || !turn.is_judged() ||
+                       turn.rollout->status.phase == api::RolloutPhase::kRolledBack;
   if ((!is_noted && !cannot_be_noted) || !is_over || !is_traffic_off(turn)) {
     hold(turn, false, "RollingBack", message);
     return;
   }
   announce(turn, true, "Rejected", revision + " was rejected: " + message);
+  if (!turn.candidate()->documents) {
+    hold(turn, true, "Rejected", revision + " was rejected: " + message);
+  }
   status.candidate.reset();
   status.candidate_revision.clear();
-  hold(turn, true, "Rejected", revision + " was rejected: " + message);
   if (turn.is_policy_lost) {
     turn.is_policy_lost = false;
     status.policy_uid.clear();
     status.policy_name.clear();
     look_again_in(turn, Duration{0});  // Another policy may be waiting.
   }
+}
+
+// New documents that no rollout judges: found wanting, they are rejected; not built, they are
+// looked at again later. So the next ones need not wait for anybody.
+bool is_given_up(const Turn& turn) {
+  const api::CandidateStatus& candidate = *turn.candidate();
+  return candidate.documents && !turn.is_judged() &&
+         candidate.phase == api::CandidatePhase::kFailed;
 }
 
 // Ready to become stable: the first revision when all its workers are ready, any other when all
@@ -79,6 +89,10 @@ void settle_candidate(Turn& turn) {
     reject(turn, "PolicyRemoved: the CanaryRollout " + turn.status().policy_name + " was deleted");
   } else if (is_rolled_back(turn)) {
     reject(turn, verdict_of(turn, turn.candidate()->revision));
+  } else if (is_given_up(turn) && turn.candidate()->facts) {
+    reject(turn, turn.candidate()->message);
+  } else if (is_given_up(turn)) {
+    note_failed_build(turn);
   } else if (should_commit(turn)) {
     commit(turn);
   }

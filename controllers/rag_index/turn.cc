@@ -132,22 +132,78 @@ std::string stable_documents(const Turn& turn) {
   return facts && turn.has_stable() ? facts->documents_digest : std::string{};
 }
 
-api::DocumentSource present_source(const Turn& turn, api::DocumentSource stored) {
-  const auto& now = turn.spec().source.http;
-  if (stored.http && now && stored.http->url == now->url) {
-    stored.http->secret_ref = now->secret_ref;
-  }
-  return stored;
+std::string candidate_documents(const Turn& turn) {
+  const api::CandidateStatus* candidate = turn.candidate();
+  return candidate != nullptr && candidate->documents ? candidate->documents->digest
+                                                      : stable_documents(turn);
+}
+
+const api::RevisionConfig& candidate_config(const Turn& turn) {
+  const api::CandidateStatus* candidate = turn.candidate();
+  const bool has_stables = candidate != nullptr && candidate->documents && turn.stable != nullptr;
+  return has_stables ? turn.stable->record.config : turn.wanted;
+}
+
+bool is_stable_wanted(const Turn& turn) {
+  return turn.stable != nullptr && turn.stable->record.config == turn.wanted;
 }
 
 // A stored config is compared field by field; the hash only names what is not stored yet.
 bool is_candidate_wanted(const Turn& turn) {
   const api::CandidateStatus& candidate = *turn.candidate();
+  if (candidate.documents) {
+    return is_config_settled(turn);
+  }
   if (const Revision* known = find_revision(turn.seen, candidate.revision)) {
     return known->record.config == turn.wanted;
   }
   return candidate.config_hash == (turn.has_stable() ? config_hash(turn.wanted)
                                                      : first_config_hash(turn.wanted, turn.spec()));
+}
+
+const Revision* find_pair(const Turn& turn,
+                          const api::RevisionConfig& config,
+                          const std::string& documents) {
+  const auto found = std::ranges::find_if(turn.seen.revisions, [&](const Revision& each) {
+    return each.record.documents_digest == documents && each.record.config == config;
+  });
+  return found == turn.seen.revisions.end() ? nullptr : &*found;
+}
+
+// It is remembered whatever documents stable has by now. A config that was stable once was not
+// rejected for itself: those were documents.
+const Revision* find_rejected_config(const Turn& turn) {
+  const Revision* found = find_pair(turn, turn.wanted, stable_documents(turn));
+  if (found == nullptr) {
+    for (const Revision& each : turn.seen.revisions) {
+      if (each.record.config != turn.wanted) {
+        continue;
+      }
+      if (each.metadata.label(api::kVerdictLabel) == kVerdictPromoted) {
+        return nullptr;
+      }
+      found = found == nullptr || found->number < each.number ? &each : found;
+    }
+  }
+  return found != nullptr && found->is_rejected() ? found : nullptr;
+}
+
+bool is_config_settled(const Turn& turn) {
+  if (turn.stable == nullptr || is_stable_wanted(turn)) {
+    return turn.stable != nullptr;
+  }
+  const Revision* rejected = turn.is_judged() ? find_rejected_config(turn) : nullptr;
+  return rejected != nullptr && !is_retry_asked(turn, *rejected);
+}
+
+bool is_retry_asked(const Turn& turn, const Revision& rejected) {
+  if (turn.rollout == nullptr || !turn.rollout->status.last_command) {
+    return false;
+  }
+  const api::CommandRecord& command = *turn.rollout->status.last_command;
+  return command.verb == "retry" && command.revision == rejected.name() &&
+         command.result.starts_with("accepted") &&
+         rejected.metadata.annotation(kRetriedAnnotation) != command.id;
 }
 
 std::vector<Fleet> fleets(const Turn& turn) {

@@ -100,8 +100,26 @@ void hold(Turn& turn, bool is_stalled, std::string_view reason, std::string_view
 
 // Documents' digest of stable; empty when there is no stable or it is not known.
 [[nodiscard]] std::string stable_documents(const Turn& turn);
-// The candidate has the config that the spec asks for now.
+// Of the candidate: its own new ones, else stable's.
+[[nodiscard]] std::string candidate_documents(const Turn& turn);
+// Of the candidate: stable's where its documents are new, else the one that the spec asks for.
+[[nodiscard]] const api::RevisionConfig& candidate_config(const Turn& turn);
+// Stable's record is there and has the config that the spec asks for now.
+[[nodiscard]] bool is_stable_wanted(const Turn& turn);
+// No other config is on its way: stable has it, or it was rejected and nobody asks for it again.
+[[nodiscard]] bool is_config_settled(const Turn& turn);
+// The candidate is one that the spec asks for now.
 [[nodiscard]] bool is_candidate_wanted(const Turn& turn);
+// The revision of a config and documents; null when there is none.
+[[nodiscard]] const Revision* find_pair(const Turn& turn,
+                                        const api::RevisionConfig& config,
+                                        const std::string& documents);
+// What was rejected of the wanted config, so that it is not tried again; null: nothing.
+[[nodiscard]] const Revision* find_rejected_config(const Turn& turn);
+// A person asked, by a command that was accepted, to try this rejected revision again.
+[[nodiscard]] bool is_retry_asked(const Turn& turn, const Revision& rejected);
+// Fills in what all candidates have and tells people.
+void begin_candidate(Turn& turn, api::CandidateStatus candidate);
 
 // Where the words of this digest are: in the ModelVersion, or kept with a revision; nothing when
 // they are nowhere any more.
@@ -111,27 +129,16 @@ void hold(Turn& turn, bool is_stalled, std::string_view reason, std::string_view
 [[nodiscard]] std::string below_gates(const Turn& turn, const api::RevisionFacts& facts);
 void set_model_condition(Turn& turn);
 
-// Where a revision's artefacts are beside its workers and builders (retention.cc).
-enum class Keeping {
-  kNot,     // Nowhere, for all that can be known.
-  kComing,  // A holder is asked for them and has not said yet what it has.
-  kHeld,    // On a ready holder, read through and sound.
-};
-[[nodiscard]] Keeping keeping_of(const Turn& turn, const std::string& revision);
-// Artefacts are to be on a volume, too.
-[[nodiscard]] bool is_durable(const Turn& turn);
-// The workers of a revision that should go stay until the holder has what it is asked for.
-[[nodiscard]] bool is_awaited_by_holder(const Turn& turn, const std::string& revision);
-// The revision was to be kept, and nobody has its artefacts any more.
-[[nodiscard]] bool is_dropped(const Turn& turn, const Revision& revision);
-// Promoted before stable, and within what the policy keeps.
-[[nodiscard]] bool is_retained(const Turn& turn, const Revision& revision);
-// At least two ready workers, or all of one: enough to do without a builder.
-[[nodiscard]] bool has_enough_workers(const Turn& turn, const std::string& revision);
-// ArtifactDurable and Lost.
-void set_artifact_conditions(Turn& turn);
-// What was lost stays lost until somebody holds it again, also while it is being built.
-void recall_loss(Turn& turn);
+// The pod that looks at spec.source, or would; empty while none may.
+[[nodiscard]] std::string look_pod(const Turn& turn);
+// The spec went back to the source of stable while documents of another are tried.
+[[nodiscard]] bool is_source_reverted(const Turn& turn);
+// Why the build's count of documents is not believed; empty when it is.
+[[nodiscard]] std::string count_trouble(const Turn& turn, const api::RevisionFacts& facts);
+// The build of new documents failed where no rollout judges: they are looked at again later.
+void note_failed_build(Turn& turn);
+// The condition DocumentsCurrent; what of it keeps the index from Ready.
+void explain_documents(Turn& turn);
 
 // Those that may have workers and need holders; facts and record of one that has.
 struct Fleet {
@@ -180,22 +187,22 @@ void begin_watch(Turn& turn, const api::CandidateStatus& promoted);
 [[nodiscard]] bool may_have_traffic(const Turn& turn, std::string_view revision);
 
 // The parts, in the order in which decide() calls them.
-void attach_policy(Turn& turn);     // attach.cc
-void recover_status(Turn& turn);    // recover.cc
-void keep_token(Turn& turn);        // token.cc
-void resolve_model(Turn& turn);     // models.cc: stop words and synonyms
-void follow_watch(Turn& turn);      // watch.cc: the old stable beside a new one
-void choose_candidate(Turn& turn);  // candidate.cc
-void build_candidate(Turn& turn);   // build.cc
-void settle_candidate(Turn& turn);  // settle.cc: reject, promote
-void settle_watch(Turn& turn);      // watch.cc: return
-void direct_traffic(Turn& turn);    // traffic.cc
-void keep_revisions(Turn& turn);    // revisions.cc: roles, verdicts, history
-void keep_workers(Turn& turn);      // workers.cc
-void keep_holders(Turn& turn);      // holders.cc: builders that hold artefacts
-void keep_retained(Turn& turn);     // retention.cc: the pod that holds what has no workers
-void keep_router(Turn& turn);       // router.cc
-void conclude(Turn& turn);          // conclude.cc: conditions and summary
-void plan_scrapes(Turn& turn);      // plan.cc
+void attach_policy(Turn& turn);      // attach.cc
+void recover_status(Turn& turn);     // recover.cc
+void keep_token(Turn& turn);         // token.cc
+void resolve_model(Turn& turn);      // models.cc: stop words and synonyms
+void follow_watch(Turn& turn);       // watch.cc: the old stable beside a new one
+void choose_candidate(Turn& turn);   // candidate.cc
+void look_at_documents(Turn& turn);  // documents.cc: new documents under stable's config
+void build_candidate(Turn& turn);    // build.cc
+void settle_candidate(Turn& turn);   // settle.cc: reject, promote
+void settle_watch(Turn& turn);       // watch.cc: return
+void direct_traffic(Turn& turn);     // traffic.cc
+void keep_revisions(Turn& turn);     // revisions.cc: roles, verdicts, history
+void keep_workers(Turn& turn);       // workers.cc
+void keep_holders(Turn& turn);       // holders.cc: builders that hold artefacts
+void keep_router(Turn& turn);        // router.cc
+void conclude(Turn& turn);           // conclude.cc: conditions and summary
+void plan_scrapes(Turn& turn);       // plan.cc
 
 }  // namespace sluice::rag_index

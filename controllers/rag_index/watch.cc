@@ -52,6 +52,16 @@ std::optional<Rejection> rejection_of(const Turn& turn) {
                     : std::nullopt;
 }
 
+// The spec went back from what is watched to what was before: its config, or its source.
+bool is_asked_for_again(const Turn& turn, const Revision& old) {
+  if (old.record.config != turn.wanted || turn.stable == nullptr) {
+    return false;
+  }
+  const auto& asked = turn.spec().source;
+  return turn.stable->record.config != turn.wanted ||
+         (old.record.source == asked && turn.stable->record.source != asked);
+}
+
 void end_watch(Turn& turn, const std::string& why) {
   announce(turn,
            false,
@@ -104,7 +114,7 @@ void follow_watch(Turn& turn) {
     hold(turn, false, "RollingBack", back + ": " + turn.rejection->message);
   } else if (const std::string why = reason_to_end(turn); !why.empty()) {
     end_watch(turn, why);
-  } else if (old->record.config == turn.wanted) {
+  } else if (is_asked_for_again(turn, *old)) {
     turn.is_returning = true;
     hold(turn, false, "Superseding", back + ": the spec is its again");
   }

@@ -35,6 +35,7 @@ class World {
   WallTime now = {};
 
   // Switches.
+  // What a builder makes of what its source has; told to build other documents, it finds these.
   std::function<BuildOutcome(const kube::Pod& builder)> build;
   std::function<bool(const std::string& revision)> can_start;  // Workers become ready.
   bool do_builders_run = true;
