@@ -75,16 +75,6 @@ class BadSources(SmallIndexTest):
         quality = [one for one in dig(self.cro(), "status.objectives") if one["name"] == "quality"]
         self.assertEqual([(one["samples"], one["stableSamples"]) for one in quality], [(30, 30)])
 
-    def test_another_source_under_the_same_config_is_queued_and_says_so(self) -> None:
-        self.kube.apply(self.rollout)
-        stable = self.serve()
-        self.publish("other.jsonl", make_corpus(documents=200, seed=9)[0])
-        self.kube.apply(changed(self.index, spec__source={"http": {"url": "http://corpus/other.jsonl"}}))
-        self.wait("DocumentsCurrent=False", 30,
-                  lambda: condition(self.rag(), "DocumentsCurrent").get("status") == "False")
-        self.assertEqual(condition(self.rag(), "DocumentsCurrent")["reason"], "SourceChanged")
-        self.assertEqual(dig(self.rag(), "status.stableRevision"), stable)
-        self.assertIsNone(dig(self.rag(), "status.candidate"))
 
 
 if __name__ == "__main__":
