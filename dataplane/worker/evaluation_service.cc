@@ -149,8 +149,9 @@ Outcome<wire::EvaluationJob> EvaluationService::measure(
     return failed(ExitCode::kGoldenSet,
                   "the golden set has more than " + std::to_string(kQueriesMax) + " queries");
   }
-  const Result<retrieval::Evaluation> evaluation =
-      retrieval::evaluate(index_, *golden, {.k = 10, .should_stop = should_stop});
+  // It may have been made for newer documents than this index has.
+  const Result<retrieval::Evaluation> evaluation = retrieval::evaluate(
+      index_, *golden, {.k = 10, .unknown_max = kMissingMaxOfNew, .should_stop = should_stop});
   if (!evaluation) {
     return why({.code = ExitCode::kGoldenSet, .message = evaluation.error().message});
   }
