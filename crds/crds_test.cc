@@ -37,6 +37,9 @@ TEST(RagIndex, RoundTrips) {
                                    .effect = TaintEffect::kNoExecute,
                                    .toleration_seconds = 60}},
                   .topology_spread_constraints = {{.topology_key = "topology.kubernetes.io/zone"}}};
+  index.spec.artifacts =
+      ArtifactOptions{.type = ArtifactStorage::kPersistentVolumeClaim,
+                      .persistent_volume_claim = VolumeClaim{.claim_name = "packages-artifacts"}};
   index.status.candidate =
       CandidateStatus{.revision = "packages-x",
                       .documents = NewDocuments{.source = index.spec.source, .digest = "d"},

@@ -25,7 +25,6 @@ struct EnumNames<api::WhenUnsatisfiable> {
 namespace sluice::api {
 namespace {
 
-constexpr std::string_view kObjectName = "^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$";
 // What may stand for a label's key, prefix included.
 constexpr std::string_view kLabelKey =
     "^([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9][-_.A-Za-z0-9]*$";
@@ -34,13 +33,6 @@ constexpr std::string_view kLabelKey =
 
 std::string_view name_of(WhenUnsatisfiable value) {
   return enum_name(value);
-}
-
-template <class Io>
-void describe(Io& io, SecretReference& value) {
-  io.required("name",
-              value.name,
-              {.doc = "A Secret of this namespace.", .max_length = 253, .pattern = kObjectName});
 }
 
 template <class Io>
@@ -83,7 +75,7 @@ void describe(Io& io, TopologySpread& value) {
 
 template <class Io>
 void describe(Io& io, PodTemplate& value) {
-  io.defaulted("imageSecretReferences",
+  io.defaulted("imagePullSecrets",
                value.image_pull_secrets,
                {.doc = "Secrets to pull the images with.", .max_items = 8});
   io.defaulted("nodeSelector",
@@ -100,7 +92,6 @@ void describe(Io& io, PodTemplate& value) {
                {.doc = "A PriorityClass; empty: the cluster's default.", .max_length = 253});
 }
 
-SLUICE_DESCRIBED(SecretReference);
 SLUICE_DESCRIBED(Toleration);
 SLUICE_DESCRIBED(PodTemplate);
 

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/field.h"
+#include "crds/secret_reference.h"
 
 namespace sluice::api {
 
@@ -18,12 +19,6 @@ enum class TaintEffect { kNoSchedule, kPreferNoSchedule, kNoExecute };
 enum class WhenUnsatisfiable { kDoNotSchedule, kScheduleAnyway };
 
 [[nodiscard]] std::string_view name_of(WhenUnsatisfiable value);
-
-// A Secret of the object's namespace. Only pods mount it; the operator never reads it.
-struct SecretReference {
-  std::string name = {};
-  bool operator==(const SecretReference&) const = default;
-};
 
 struct Toleration {
   std::string key = {};
@@ -51,8 +46,6 @@ struct PodTemplate {
   bool operator==(const PodTemplate&) const = default;
 };
 
-template <class Io>
-void describe(Io& io, SecretReference& value);
 template <class Io>
 void describe(Io& io, Toleration& value);
 template <class Io>

@@ -423,7 +423,6 @@ void describe(Io& io, RagIndex& value) {
   io.defaulted("status", value.status, {.doc = "What is served, written by Sluice."});
 }
 
-SLUICE_DESCRIBED(HttpSource);
 SLUICE_DESCRIBED(Resources);
 SLUICE_DESCRIBED(RagIndexSpec);
 SLUICE_DESCRIBED(RagIndexStatus);

@@ -284,8 +284,6 @@ struct RagIndex {
 };
 
 template <class Io>
-void describe(Io& io, HttpSource& value);
-template <class Io>
 void describe(Io& io, Resources& value);
 template <class Io>
 void describe(Io& io, RagIndexSpec& value);

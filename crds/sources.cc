@@ -21,6 +21,12 @@ void describe(Io& io, HttpSource& value) {
               {.doc = "Pins the bytes: a download with another sha256 fails the build.",
                .max_length = 64,
                .pattern = kSha256Pattern});
+  io.optional(
+      "secretRef",
+      value.secret_ref,
+      {.doc = "A Secret whose key \"authorization\" is sent as the Authorization header, as "
+              "it is: \"Bearer …\" or \"Basic …\". Never to another host that a redirect "
+              "leads to."});
 }
 
 template <class Io>

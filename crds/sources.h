@@ -5,13 +5,19 @@
 #include <string>
 
 #include "base/field.h"
+#include "crds/secret_reference.h"
 
 namespace sluice::api {
 
 struct HttpSource {
   std::string url = {};
-  std::optional<std::string> sha256 = {};  // Pins the bytes: 64 hex digits.
-  bool operator==(const HttpSource&) const = default;
+  std::optional<std::string> sha256 = {};          // Pins the bytes: 64 hex digits.
+  std::optional<SecretReference> secret_ref = {};  // Its key kAuthorizationKey: the header.
+
+  // What one needs to be let in is no part of what is there.
+  bool operator==(const HttpSource& other) const {
+    return url == other.url && sha256 == other.sha256;
+  }
 };
 
 // Exactly one member is set.

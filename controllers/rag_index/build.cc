@@ -11,6 +11,8 @@ namespace sluice::rag_index {
 namespace {
 
 constexpr Duration kNoReportTimeout = std::chrono::minutes(30);
+// A holder that does not say by then what it has is not waited for: the candidate is built.
+constexpr Duration kHolderSays = std::chrono::minutes(3);
 constexpr Duration kRetryFirst = std::chrono::seconds(30);
 constexpr Duration kRetryMax = std::chrono::minutes(10);
 
@@ -120,7 +122,7 @@ void start_builder(Turn& turn, const std::string& name) {
                    .source = turn.spec().source,
                    .has_token = has_token(turn, candidate.revision)};
   if (const auto& documents = candidate.documents) {
-    wish.source = documents->source;
+    wish.source = present_source(turn, documents->source);
     wish.documents_digest = documents->digest;
     wish.known_documents = {stable_documents(turn)};
   } else if (turn.has_stable()) {
@@ -153,8 +155,10 @@ void follow_build(Turn& turn) {
     take_facts(turn, *known->facts);
     return;
   }
-  if (keeping == Keeping::kComing) {
+  const Duration waited = turn.now - candidate.since;
+  if (keeping == Keeping::kComing && waited < kHolderSays) {
     candidate.message = "the holder looks for its artefacts";
+    look_again_in(turn, kHolderSays - waited);
     return;
   }
   const std::string name =

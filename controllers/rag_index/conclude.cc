@@ -181,19 +181,6 @@ void set_side_conditions(Turn& turn) {
                         .message = "the candidate fails on purpose and will be rolled back"}
               : Outcome{.reason = "NoDrill", .message = "no candidate is a drill"});
   }
-  set(turn,
-      "ArtifactDurable",
-      false,
-      {.reason = "Ephemeral",
-       .message = "the index lives on its workers; if all are lost it is built again from the "
-                  "same documents, as long as the source has them"});
-  if (!turn.lost.empty() || kube::find_condition(turn.status().conditions, "Lost") != nullptr) {
-    set(turn,
-        "Lost",
-        !turn.lost.empty(),
-        turn.lost.empty() ? Outcome{.reason = "Held", .message = "the artefacts are held again"}
-                          : Outcome{.reason = "HeldNowhere", .message = bounded(turn.lost)});
-  }
 }
 
 // False, then Unknown from the route's change on, then True when the routers had their time.

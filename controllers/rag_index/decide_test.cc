@@ -181,6 +181,21 @@ TEST_F(Story, UpgradeOfTheOperatorMovesNoRevisionAndRestartsNoWorker) {
   EXPECT_EQ(world.revisions.size(), 1U);
 }
 
+TEST_F(Story, AnotherSecretForTheSameSourceIsNoOtherSource) {
+  serve_first();
+  const auto set_secret = [&](const char* name) {
+    world.edit([name](api::RagIndexSpec& spec) {
+      spec.source.http->secret_ref = api::SecretReference{.name = name};
+    });
+    ASSERT_TRUE(world.settle());
+  };
+  set_secret("first");
+  EXPECT_EQ(world.condition("DocumentsCurrent").status, kube::ConditionStatus::kTrue);
+  EXPECT_FALSE(world.status().candidate.has_value());
+  set_secret("second");
+  EXPECT_EQ(world.condition("DocumentsCurrent").status, kube::ConditionStatus::kTrue);
+}
+
 TEST_F(Story, RevertAtTenPercentEndsAtOnceAndRejectsNothing) {
   serve_first();
   api::CanaryRollout& rollout = try_bm25();

@@ -83,7 +83,6 @@ void start_rebuild(Turn& turn, const Fleet& fleet) {
       return;
     }
   }
-  announce(turn, true, "Rebuilding", fleet.revision + " is held nowhere; it is built again");
   apply(turn,
         render_builder(turn.index(),
                        {.name = rebuilder_name(fleet.revision),
@@ -95,6 +94,8 @@ void start_rebuild(Turn& turn, const Fleet& fleet) {
                         .has_token = has_token(turn, fleet.revision),
                         .analyzer = std::move(words)}),
         nullptr);
+  // Told when it is done: who dies in between does not tell it twice.
+  announce(turn, true, "Rebuilding", fleet.revision + " is held nowhere; it is built again");
 }
 
 // Either builder of the revision, whatever its state; null when there is none.

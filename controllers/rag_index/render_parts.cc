@@ -148,7 +148,7 @@ void write_pod_template(JsonWriter& json,
     return;
   }
   if (!wanted->image_pull_secrets.empty()) {
-    json.key("imageSecretReferences").begin_array();
+    json.key("imagePullSecrets").begin_array();
     for (const api::SecretReference& secret : wanted->image_pull_secrets) {
       json.begin_object().member("name", std::string_view(secret.name)).end_object();
     }
@@ -211,7 +211,7 @@ void write_port(JsonWriter& json) {
   json.end_object().end_array();
 }
 
-void write_volumes(JsonWriter& json, const std::string& token_secret, const std::string& claim) {
+void write_volumes(JsonWriter& json, const Secrets& secrets, const std::string& claim) {
   json.key("volumes").begin_array();
   for (const std::string_view name : {"data", "tmp"}) {
     json.begin_object().member("name", name);

@@ -48,12 +48,18 @@ void write_container_security(JsonWriter& json);
 // GET `path` on the container's port "http".
 void write_probe(JsonWriter& json, std::string_view name, std::string_view path, int failures_max);
 void write_port(JsonWriter& json);
+
+// Names of the Secrets that a pod or container has; empty: not that one.
+struct Secrets {
+  std::string token = {};
+  std::string source = {};      // Authorization for the documents' source.
+  std::string golden_set = {};  // The same for the golden set.
+};
+
 // An emptyDir for what a program keeps in /data, or the volume of `claim`, unless that is empty;
-// another for /tmp; the Secret with the token, unless its name is empty.
-void write_volumes(JsonWriter& json,
-                   const std::string& token_secret,
-                   const std::string& claim = {});
-void write_mounts(JsonWriter& json, bool has_token);
+// another for /tmp; the Secrets.
+void write_volumes(JsonWriter& json, const Secrets& secrets, const std::string& claim = {});
+void write_mounts(JsonWriter& json, const Secrets& secrets);
 // kIndexLabel, the component, and the revision if there is one.
 [[nodiscard]] kube::StringMap selector_of(const api::RagIndex& index,
                                           std::string_view component,

@@ -141,6 +141,40 @@ TEST(Render, BuilderGetsConfigSourceAndGoldenSetAndHolders) {
   }
 }
 
+TEST(Render, AuthorizationIsMountedWhereItIsNeededAndNowhereElse) {
+  api::RagIndex index = an_index();
+  const api::HttpSource documents{.url = "http://corpus/a.jsonl",
+                                  .secret_ref = api::SecretReference{.name = "for-documents"}};
+  const api::HttpSource golden{.url = "http://corpus/golden.jsonl",
+                               .secret_ref = api::SecretReference{.name = "for-golden-set"}};
+  const std::string volume =
+      R"("optional":true,"items":[{"key":"authorization","path":"authorization"}])";
+  const std::string source_flag =
+      R"("--source-authorization-file","/etc/sluice-source/authorization")";
+  const std::string golden_flag =
+      R"("--golden-set-authorization-file","/etc/sluice-golden-set/authorization")";
+  const auto has = [](const Manifest& manifest, const std::string& piece) {
+    return manifest.body.find(piece) != std::string::npos;
+  };
+  index.spec.evaluation->golden_set.http = golden;
+  const Manifest builder = render_builder(index, {.name = "b", .source = {.http = documents}});
+  for (const std::string& piece : {R"("secretName":"for-documents","defaultMode":288,)" + volume,
+                                   R"("secretName":"for-golden-set","defaultMode":288,)" + volume,
+                                   source_flag,
+                                   golden_flag}) {
+    EXPECT_TRUE(has(builder, piece)) << piece << "\n" << builder.body;
+  }
+  WorkersWish wish = some_workers();
+  EXPECT_FALSE(has(render_workers(index, wish), "authorization"));
+  wish.golden_set = golden;
+  const Manifest workers = render_workers(index, wish);
+  EXPECT_TRUE(has(workers, golden_flag + R"(,"--golden-set-url","http://corpus/golden.jsonl")"));
+  EXPECT_TRUE(has(workers, "for-golden-set"));
+  EXPECT_FALSE(has(workers, "for-documents"));
+  EXPECT_EQ(part(workers.body, {"spec", "template", "spec", "initContainers"}).find("golden"),
+            std::string::npos);
+}
+
 TEST(Render, HolderKeepsItsArtifactsOnAVolumeOrHandsThemToItsSuccessor) {
   HolderWish wish{.name = "packages-holder",
                   .image = "sluice:v2",

@@ -222,13 +222,14 @@ void write_holder_pod(JsonWriter& json,
   write_pod_template(json, index.spec.serving.pod_template, labels);
   write_pod_security(json);
   json.key("containers").begin_array().begin_object();
-  write_program(json, {"holder", wish.image, holder_arguments(index, wish), true});
+  const Secrets secrets{.token = token_name(index.metadata.name)};
+  write_program(json, {"holder", wish.image, holder_arguments(index, wish), secrets});
   // It only copies files: what a worker needs would be wasted on it.
   write_resources(json, {}, holder_needs());
   write_port(json);
   write_probe(json, "readinessProbe", "/ready", 2);
   json.end_object().end_array();
-  write_volumes(json, secret_of(index, true), wish.claim ? wish.claim->claim_name : std::string());
+  write_volumes(json, secrets, wish.claim ? wish.claim->claim_name : std::string());
 }
 
 }  // namespace

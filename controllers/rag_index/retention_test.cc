@@ -117,6 +117,22 @@ TEST_F(Retention, GoesBackToAKeptRevisionWithoutABuild) {
   EXPECT_EQ(world.pod_bodies.size(), builders);
 }
 
+TEST_F(Retention, AHolderThatSaysNothingIsNotWaitedForAnyLonger) {
+  const std::string first = promote(0);
+  promote(1);
+  world.do_holders_answer = false;
+  world.reports.clear();
+  const int before = builds;
+  world.edit([](api::RagIndexSpec& spec) { spec.retrieval.top_k = 10; });
+  ASSERT_TRUE(world.settle());
+  pass(std::chrono::minutes(2));
+  EXPECT_EQ(builds, before);
+  pass(std::chrono::minutes(2));
+  EXPECT_EQ(builds, before + 1);
+  pass(std::chrono::minutes(1));
+  EXPECT_EQ(world.status().stable_revision, first);
+}
+
 TEST_F(Retention, CountsFromTheRevisionThatUsersHadLast) {
   const std::string first = promote(0);
   const std::string second = promote(1);
@@ -286,7 +302,7 @@ TEST_F(Retention, AKeptRevisionIsHeldWhileItIsWantedAgainAndWhenThatEnds) {
 }
 
 TEST_F(Retention, DocumentsThatAnotherRevisionHasMendAStableThatWasLost) {
-  const std::string first = promote(0);
+  promote(0);
   promote(1);
   std::erase_if(world.pods, [](const auto& entry) {
     return entry.second.metadata.label(api::kComponentLabel) == api::kComponentWorker;

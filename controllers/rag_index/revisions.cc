@@ -205,13 +205,13 @@ void trim_history(Turn& turn) {
 void keep_revisions(Turn& turn) {
   for (const Revision& known : turn.seen.revisions) {
     const RevisionWish wish = wish_of(turn, known);
+    apply(turn, render_revision(turn.index(), wish), &known.metadata);
     if (!wish.lost_at.empty() && known.metadata.annotation(kLostAtAnnotation).empty()) {
       announce(turn,
                true,
                "RetainedLost",
                known.name() + " was to be kept and is held nowhere any more: it is dropped");
     }
-    apply(turn, render_revision(turn.index(), wish), &known.metadata);
   }
   if (turn.has_stable()) {
     restore_stable(turn);

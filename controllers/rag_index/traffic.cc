@@ -14,8 +14,8 @@ namespace {
 
 // Size before weight: more traffic only on as many ready workers as it needs; less at once.
 TrafficShares granted_shares(const Turn& turn) {
-  const TrafficShares asked = asked_shares(turn);
-  const TrafficShares present = present_shares(turn);
+  TrafficShares asked = asked_shares(turn);
+  TrafficShares present = present_shares(turn);
   if (asked.load() <= present.load()) {
     return asked;
   }

@@ -132,6 +132,14 @@ std::string stable_documents(const Turn& turn) {
   return facts && turn.has_stable() ? facts->documents_digest : std::string{};
 }
 
+api::DocumentSource present_source(const Turn& turn, api::DocumentSource stored) {
+  const auto& now = turn.spec().source.http;
+  if (stored.http && now && stored.http->url == now->url) {
+    stored.http->secret_ref = now->secret_ref;
+  }
+  return stored;
+}
+
 std::string candidate_documents(const Turn& turn) {
   const api::CandidateStatus* candidate = turn.candidate();
   return candidate != nullptr && candidate->documents ? candidate->documents->digest

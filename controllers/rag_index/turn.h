@@ -129,6 +129,27 @@ void begin_candidate(Turn& turn, api::CandidateStatus candidate);
 [[nodiscard]] std::string below_gates(const Turn& turn, const api::RevisionFacts& facts);
 void set_model_condition(Turn& turn);
 
+// Where a revision's artefacts are beside its workers and builders (retention.cc).
+enum class Keeping {
+  kNot,     // Nowhere, for all that can be known.
+  kComing,  // A holder is asked for them and has not said yet what it has.
+  kHeld,    // On a ready holder, read through and sound.
+};
+[[nodiscard]] Keeping keeping_of(const Turn& turn, const std::string& revision);
+// Artefacts are to be on a volume, too.
+[[nodiscard]] bool is_durable(const Turn& turn);
+// The workers of a revision that should go stay until the holder has what it is asked for.
+[[nodiscard]] bool is_awaited_by_holder(const Turn& turn, const std::string& revision);
+// The revision was to be kept, and nobody has its artefacts any more.
+[[nodiscard]] bool is_dropped(const Turn& turn, const Revision& revision);
+// Promoted before stable, and within what the policy keeps.
+[[nodiscard]] bool is_retained(const Turn& turn, const Revision& revision);
+// At least two ready workers, or all of one: enough to do without a builder.
+[[nodiscard]] bool has_enough_workers(const Turn& turn, const std::string& revision);
+// ArtifactDurable and Lost.
+void set_artifact_conditions(Turn& turn);
+// What was lost stays lost until somebody holds it again, also while it is being built.
+void recall_loss(Turn& turn);
 // The pod that looks at spec.source, or would; empty while none may.
 [[nodiscard]] std::string look_pod(const Turn& turn);
 // The spec went back to the source of stable while documents of another are tried.
@@ -201,6 +222,7 @@ void direct_traffic(Turn& turn);     // traffic.cc
 void keep_revisions(Turn& turn);     // revisions.cc: roles, verdicts, history
 void keep_workers(Turn& turn);       // workers.cc
 void keep_holders(Turn& turn);       // holders.cc: builders that hold artefacts
+void keep_retained(Turn& turn);      // retention.cc: the pod that holds what has no workers
 void keep_router(Turn& turn);        // router.cc
 void conclude(Turn& turn);           // conclude.cc: conditions and summary
 void plan_scrapes(Turn& turn);       // plan.cc

@@ -284,7 +284,7 @@ Outcome<void> run(const Options& options, const api::RagIndexSpec& spec, StopSig
     tell(wire::unchanged_text(*documents), kTerminationLog);
     return {};
   }
-  const Outcome<void> done =
+  Outcome<void> done =
       documents ? builder.work(spec, *documents) : tl::make_unexpected(documents.error());
   if (!done) {
     builder.reporter.set({.phase = wire::BuildPhase::kFailed, .message = done.error().message});

@@ -56,7 +56,6 @@ struct AnalyzerSource {
 
 // build_index with failures by cause.
 [[nodiscard]] Outcome<retrieval::BuildSummary> build(const retrieval::BuildOptions& options);
-
 // What of a golden set's relevant documents may be missing in an index before it counts as that of
 // other documents. Whatever is missing counts as not found.
 inline constexpr double kMissingMax = 0.1;

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import unittest
 
 from kube import Object, condition, dig
@@ -42,10 +43,9 @@ class Durable(SmallIndexTest):
         kube = kube_from_environment(f"{cls.kube.namespace}-node")
         kube.make_namespace(restricted=False)
         try:
-            image = dig(cls.kube.get("deployment", "corpus"), "spec.template.spec.containers")[0]["image"]
             kube.apply({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "root"}, "spec": {
                 "restartPolicy": "Never", "terminationGracePeriodSeconds": 1,
-                "containers": [{"name": "root", "image": image, "command": ["sh", "-c", command],
+                "containers": [{"name": "root", "image": os.environ["SLUICE_TOOLS_IMAGE"], "command": ["sh", "-c", command],
                                 "volumeMounts": [{"name": "var", "mountPath": "/node/var"}]}],
                 "volumes": [{"name": "var", "hostPath": {"path": "/var"}}]}})
             kube.run("wait", "pod/root", "--for=jsonpath={.status.phase}=Succeeded", "--timeout=60s", timeout=70)

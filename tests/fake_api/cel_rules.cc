@@ -107,6 +107,11 @@ const Rules& other_rules() {
       {"!has(self.latencyP95) || (duration(self.latencyP95) >= duration('1ms') && "
        "duration(self.latencyP95) <= duration('60s'))",
        [](const Json& self, const Json&) { return is_latency_limit(self, "latencyP95"); }},
+      {"duration(self.every) == duration('0s') || duration(self.every) >= duration('30s')",
+       [](const Json& self, const Json&) {
+         const Duration every = duration_at(self, "every");
+         return every == Duration{0} || every >= std::chrono::seconds{30};
+       }},
       {"duration(self.latency) <= duration('30s')",
        [](const Json& self, const Json&) {
          return duration_at(self, "latency") <= std::chrono::seconds{30};

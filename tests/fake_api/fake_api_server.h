@@ -3,8 +3,8 @@
 // objects as JSON, interprets the checked-in CRDs (pruning, defaults, validation, the CEL rules by
 // a table) and answers HTTP as the real one does: versions, generations, the status subresource,
 // preconditions, paging, watches with bookmarks, 410 and WatchList, server-side apply, garbage
-// collection.
-// Not modelled: authentication, admission webhooks, conversion, strategic and JSON patch, Table.
+// collection. Not modelled: authentication, admission webhooks, conversion, strategic and JSON
+// patch, Table.
 //
 // Time passes only on the loop: a request takes `latency` each way. Destroy connections first.
 

@@ -80,49 +80,62 @@ void collect(const Json& value,
   out.insert(segments);
 }
 
+// Where a walk through an object stands, and what it has found.
+struct Walk {
+  const ListTypes& types;
+  FieldPath& segments;
+  std::vector<std::string>& names;
+  FieldSet& out;
+};
+
+void collect_changed(const Json* before, const Json& after, Walk& walk);
+
+// The same of a list's items, which are known by what names them.
+void collect_changed_items(const Json* before,
+                           const Json& after,
+                           const ListType& type,
+                           Walk& walk) {
+  std::map<std::string, const Json*> known;
+  if (before != nullptr && before->is_array()) {
+    for (const Json& item : *before) {
+      known.emplace(item_segment(item, type), &item);
+    }
+  }
+  for (const Json& item : after) {
+    walk.segments.push_back(item_segment(item, type));
+    const auto found = known.find(walk.segments.back());
+    if (found == known.end()) {
+      walk.out.insert(walk.segments);
+    }
+    if (type.kind == ListType::Kind::kMap) {
+      collect_changed(found == known.end() ? nullptr : found->second, item, walk);
+    }
+    walk.segments.pop_back();
+  }
+}
+
 // The paths of what `after` has and `before` (null: nothing) has not, or has otherwise.
-void collect_changed(const Json* before,
-                     const Json& after,
-                     const ListTypes& types,
-                     std::pair<FieldPath&, std::vector<std::string>&> path,
-                     FieldSet& out) {
-  auto& [segments, names] = path;
-  if ((before != nullptr && *before == after) || is_server_field(names)) {
+void collect_changed(const Json* before, const Json& after, Walk& walk) {
+  if ((before != nullptr && *before == after) || is_server_field(walk.names)) {
     return;
   }
-  if (after.is_object() && !after.empty() && !is_atomic_map(names)) {
+  if (after.is_object() && !after.empty() && !is_atomic_map(walk.names)) {
     for (const auto& [name, member] : after.items()) {
       const bool is_known = before != nullptr && before->is_object() && before->contains(name);
-      segments.push_back("." + name);
-      names.push_back(name);
-      collect_changed(is_known ? &(*before)[name] : nullptr, member, types, path, out);
-      names.pop_back();
-      segments.pop_back();
+      walk.segments.push_back("." + name);
+      walk.names.push_back(name);
+      collect_changed(is_known ? &(*before)[name] : nullptr, member, walk);
+      walk.names.pop_back();
+      walk.segments.pop_back();
     }
     return;
   }
-  const ListType type = after.is_array() ? types(names) : ListType{};
+  const ListType type = after.is_array() ? walk.types(walk.names) : ListType{};
   if (after.is_array() && !after.empty() && type.kind != ListType::Kind::kAtomic) {
-    std::map<std::string, const Json*> known;
-    if (before != nullptr && before->is_array()) {
-      for (const Json& item : *before) {
-        known.emplace(item_segment(item, type), &item);
-      }
-    }
-    for (const Json& item : after) {
-      segments.push_back(item_segment(item, type));
-      const auto found = known.find(segments.back());
-      if (found == known.end()) {
-        out.insert(segments);
-      }
-      if (type.kind == ListType::Kind::kMap) {
-        collect_changed(found == known.end() ? nullptr : found->second, item, types, path, out);
-      }
-      segments.pop_back();
-    }
+    collect_changed_items(before, after, type, walk);
     return;
   }
-  out.insert(segments);
+  walk.out.insert(walk.segments);
 }
 
 // False only if everything that `before` has is in `after` too, be it with another value.
@@ -364,7 +377,8 @@ void take_ownership(const Edit& edit, const ListTypes& types, Ownership& owners)
   FieldSet changed;
   FieldPath segments;
   std::vector<std::string> names;
-  collect_changed(&before, after, types, {segments, names}, changed);
+  Walk walk{.types = types, .segments = segments, .names = names, .out = changed};
+  collect_changed(&before, after, walk);
   changed.erase(FieldPath{});
   for (const FieldPath& path : changed) {
     for (auto& [other, fields] : owners) {

@@ -75,12 +75,18 @@ std::string lines_of(const std::vector<std::string>& lines) {
 }
 
 // A crash may cost an Event, but nothing is told twice: except that a quarantine goes on, which is
-// news again to an operator that has been blind for a while.
-std::vector<std::string> once(std::vector<std::string> events) {
-  const std::string recurring = "CanaryRollout Quarantined";
-  const auto first = std::ranges::find(events, recurring);
-  if (first != events.end()) {
-    events.erase(std::next(first), std::ranges::upper_bound(events, recurring));
+// news again to an operator that has been blind for a while; and that a second rollout's step is
+// told in the words of the first's, which a recorder that lives on counts on the same Event.
+std::vector<std::string> once(std::vector<std::string> events, bool has_rollouts) {
+  std::vector<std::string> recurring{"CanaryRollout Quarantined"};
+  if (has_rollouts) {
+    recurring.insert(recurring.end(), {"CanaryRollout StepPassed", "CanaryRollout StepStarted"});
+  }
+  for (const std::string& each : recurring) {
+    const auto first = std::ranges::find(events, each);
+    if (first != events.end()) {
+      events.erase(std::next(first), std::ranges::upper_bound(events, each));
+    }
   }
   return events;
 }
@@ -104,8 +110,12 @@ TEST_P(EachWrite, EndsAsIfNothingHadHappened) {
   EXPECT_EQ(lines_of(ending.wrong), "");
   EXPECT_EQ(lines_of(ending.history), lines_of(wanted.history));
   EXPECT_EQ(ending.cluster, wanted.cluster);
-  EXPECT_TRUE(std::ranges::includes(once(wanted.events), once(ending.events)))
-      << lines_of(ending.events);
+  const bool has_rollouts =
+      std::ranges::count(wanted.events, std::string("CanaryRollout RolloutStarted")) > 1;
+  EXPECT_TRUE(
+      std::ranges::includes(once(wanted.events, has_rollouts), once(ending.events, has_rollouts)))
+      << lines_of(ending.events) << "undisturbed:\n"
+      << lines_of(wanted.events);
 }
 
 INSTANTIATE_TEST_SUITE_P(Operator, EachWrite, testing::ValuesIn(all_crash_points()), name_of);

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <deque>
 #include <sstream>
 #include <utility>
 
@@ -20,9 +19,7 @@ namespace sluice {
 namespace {
 
 constexpr Duration kTick = std::chrono::milliseconds(250);
-constexpr Duration kBuildTime = std::chrono::seconds(3);
 constexpr Duration kHolderPatience = std::chrono::minutes(2);
-constexpr int kQueriesPerTick = 50;
 constexpr int kGoldenQueries = 100;
 // Until routers know of what became of a pod, and give it up.
 constexpr Duration kExcuse = std::chrono::seconds(5);

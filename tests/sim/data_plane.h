@@ -10,6 +10,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -115,6 +116,8 @@ class DataPlane {
   [[nodiscard]] const PodSeen* find(const kube::ObjectKey& pod) const;
   [[nodiscard]] bool is_built(const PodSeen& builder) const;
   [[nodiscard]] bool is_held(std::string_view revision) const;
+  [[nodiscard]] bool has_fetched(const PodSeen& holder);
+  [[nodiscard]] std::string holding_of(const PodSeen& holder) const;
   [[nodiscard]] std::optional<HttpResponse> answer(const HttpRequest& request);
   [[nodiscard]] std::string report_of(const PodSeen& builder) const;
   [[nodiscard]] static std::string counters_of(const RouterProcess& process, WallTime now);
@@ -133,6 +136,7 @@ class DataPlane {
   std::map<std::string, MonotonicTime> unready_until_;               // By UID of the pod.
   std::map<std::string, MonotonicTime> last_ready_;                  // By revision.
   std::map<std::string, MonotonicTime> hurt_at_;                     // By revision.
+  std::map<std::string, std::set<std::string>> kept_;  // Revisions that a holder has, by UID.
   MonotonicTime deaf_until_ = {};
   std::function<bool()> is_scrape_lost_;
   std::string spoilt_;

@@ -119,7 +119,11 @@ void look_back(World& world, Ending& ending) {
   ending.history = world.witness.history();
   std::ranges::copy(world.witness.wrong(), std::back_inserter(ending.wrong));
   for (const auto& event : world.server.list<kube::Event>(kube::kEventKind)) {
-    ending.events.push_back(event.regarding.kind + " " + event.reason);
+    // The same again soon is one object with a count, unless its recorder died in between.
+    const int times = event.series ? event.series->count : 1;
+    ending.events.insert(ending.events.end(),
+                         static_cast<std::size_t>(times),
+                         event.regarding.kind + " " + event.reason);
   }
   std::ranges::sort(ending.events);
   ending.queries = world.data_plane.queries();
@@ -203,6 +207,9 @@ Ending play_seed(const Scenario& scenario,
                .restart_after_loss = {seconds(1), seconds(10)},
                .on_line = std::move(on_line)});
   world.note(plan.text());
+  if (plan.hurts_workers()) {
+    world.witness.excuse_stable();
+  }
   Storm storm(world, plan, rng.fork());
   Ending ending{.faults = plan.text()};
   // Blind until a silent watch is given up, and then the whole story may still be to come.

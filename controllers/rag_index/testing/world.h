@@ -39,6 +39,7 @@ class World {
   std::function<BuildOutcome(const kube::Pod& builder)> build;
   std::function<bool(const std::string& revision)> can_start;  // Workers become ready.
   bool do_builders_run = true;
+  bool do_holders_answer = true;  // False: no scrape of one succeeds.
   bool do_routers_confirm = true;
   // Writes until the operator "dies" and starts over; 0: all of a decision.
   int writes_max = 0;
