@@ -9,20 +9,6 @@
 namespace sluice::rag_index {
 namespace {
 
-void set(Turn& turn, std::string_view type, kube::ConditionStatus condition, const Outcome& why) {
-  kube::set_condition(turn.status().conditions,
-                      {.type = std::string(type),
-                       .status = condition,
-                       .observed_generation = turn.index().metadata.generation,
-                       .last_transition_time = turn.second,
-                       .reason = why.reason,
-                       .message = why.message});
-}
-
-void set(Turn& turn, std::string_view type, bool is_true, const Outcome& why) {
-  set(turn, type, is_true ? kube::ConditionStatus::kTrue : kube::ConditionStatus::kFalse, why);
-}
-
 bool has_ready_router(const Turn& turn) {
   const auto routers = pods_of(turn.seen, api::kComponentRouter);
   return std::ranges::any_of(routers, [](const kube::Pod* pod) { return kube::is_ready(*pod); });
@@ -65,21 +51,23 @@ void set_manual_route(Turn& turn) {
       turn.seen.route ? turn.seen.route->metadata.annotation(api::kManualAnnotation) : "";
   const auto until = parse_time(text);
   if (turn.manual_until) {
-    set(turn, kType, true, {.reason = "EditedByHand", .message = manual_message(turn)});
+    set_condition(turn, kType, true, {.reason = "EditedByHand", .message = manual_message(turn)});
   } else if (!text.empty() && !until) {
-    set(turn,
+    set_condition(
+        turn,
         kType,
         false,
         {.reason = "InvalidExpiry",
          .message = "sluice.dev/manual is no time such as 2026-11-21T18:00:00Z; the edit is put "
                     "back"});
   } else if (until && *until > turn.now) {
-    set(turn,
+    set_condition(
+        turn,
         kType,
         false,
         {.reason = "InvalidTable", .message = "the edited table cannot be read; it is put back"});
   } else if (kube::find_condition(turn.status().conditions, kType) != nullptr) {
-    set(turn, kType, false, {.reason = "Over", .message = "the route is the operator's"});
+    set_condition(turn, kType, false, {.reason = "Over", .message = "the route is the operator's"});
   }
 }
 
@@ -148,16 +136,18 @@ void set_main_conditions(Turn& turn) {
   const bool is_ready = outcome.reason.empty();
   const Outcome serving{.reason = "Serving",
                         .message = turn.status().stable_revision + " answers the spec as it is"};
-  set(turn, "Ready", is_ready, is_ready ? serving : outcome);
-  set(turn, "Reconciling", !is_ready && !outcome.is_stalled, is_ready ? serving : outcome);
-  set(turn, "Stalled", !is_ready && outcome.is_stalled, is_ready ? serving : outcome);
+  set_condition(turn, "Ready", is_ready, is_ready ? serving : outcome);
+  set_condition(
+      turn, "Reconciling", !is_ready && !outcome.is_stalled, is_ready ? serving : outcome);
+  set_condition(turn, "Stalled", !is_ready && outcome.is_stalled, is_ready ? serving : outcome);
   const auto& previous = turn.status().previous;
   const bool has_workers = turn.status().ready_replicas > 0 ||
                            (previous && previous->ready_since) ||
                            (turn.status().route && present_shares(turn).weight == kWhole &&
                             ready_workers(turn.seen, turn.status().candidate_revision) > 0);
   const bool is_available = has_workers && has_ready_router(turn) && !turn.is_suspended();
-  set(turn,
+  set_condition(
+      turn,
       "Available",
       is_available,
       is_available          ? Outcome{.reason = "Answering", .message = "users are answered"}
@@ -168,18 +158,20 @@ void set_main_conditions(Turn& turn) {
 
 void set_side_conditions(Turn& turn) {
   if (turn.wanted.drill && !turn.is_judged()) {
-    set(turn,
+    set_condition(
+        turn,
         "DrillActive",
         false,
         {.reason = "DrillRefused", .message = "a drill needs a stable revision and a rollout"});
   } else {
     const bool is_on = turn.candidate() != nullptr && candidate_config(turn).drill;
-    set(turn,
-        "DrillActive",
-        is_on,
-        is_on ? Outcome{.reason = "DrillRunning",
-                        .message = "the candidate fails on purpose and will be rolled back"}
-              : Outcome{.reason = "NoDrill", .message = "no candidate is a drill"});
+    set_condition(turn,
+                  "DrillActive",
+                  is_on,
+                  is_on
+                      ? Outcome{.reason = "DrillRunning",
+                                .message = "the candidate fails on purpose and will be rolled back"}
+                      : Outcome{.reason = "NoDrill", .message = "no candidate is a drill"});
   }
 }
 
@@ -188,11 +180,12 @@ void set_unconfirmed(Turn& turn) {
   constexpr std::string_view kType = "TrafficUnconfirmed";
   const api::RouteStatus& route = *turn.status().route;
   if (turn.manual_until) {
-    set(turn, kType, false, {.reason = "ManualRoute", .message = manual_message(turn)});
+    set_condition(turn, kType, false, {.reason = "ManualRoute", .message = manual_message(turn)});
     return;
   }
   if (route.confirmed) {
-    set(turn, kType, false, {.reason = "Confirmed", .message = "all routers run the route"});
+    set_condition(
+        turn, kType, false, {.reason = "Confirmed", .message = "all routers run the route"});
     return;
   }
   std::string names;
@@ -210,10 +203,10 @@ void set_unconfirmed(Turn& turn) {
   const Duration waited = is_waiting ? turn.now - known->last_transition_time : Duration{0};
   const bool was_late = known != nullptr && known->status == kube::ConditionStatus::kTrue;
   if (was_late || waited >= within) {
-    set(turn, kType, true, why);
+    set_condition(turn, kType, true, why);
     return;
   }
-  set(turn, kType, kube::ConditionStatus::kUnknown, why);
+  set_condition(turn, kType, kube::ConditionStatus::kUnknown, why);
   look_again_in(turn, within - waited);
 }
 

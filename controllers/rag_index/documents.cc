@@ -319,14 +319,12 @@ void explain_documents(Turn& turn) {
   }
   const Outcome trouble = documents_trouble(turn);
   const bool is_current = trouble.reason.empty();
-  kube::set_condition(
-      turn.status().conditions,
-      {.type = "DocumentsCurrent",
-       .status = is_current ? kube::ConditionStatus::kTrue : kube::ConditionStatus::kFalse,
-       .observed_generation = turn.index().metadata.generation,
-       .last_transition_time = turn.second,
-       .reason = is_current ? "SameSource" : trouble.reason,
-       .message = is_current ? "stable has the documents of the spec's source" : trouble.message});
+  set_condition(turn,
+                "DocumentsCurrent",
+                is_current,
+                is_current ? Outcome{.reason = "SameSource",
+                                     .message = "stable has the documents of the spec's source"}
+                           : trouble);
   // What the source has come to have by itself was not asked for: the spec is served.
   if (!is_current && turn.stable->record.source != turn.spec().source) {
     hold(turn, trouble.is_stalled, trouble.reason, trouble.message);

@@ -12,17 +12,6 @@ namespace {
 constexpr std::string_view kDurable = "ArtifactDurable";
 constexpr std::string_view kLost = "Lost";
 
-void set(Turn& turn, std::string_view type, bool is_true, const Outcome& why) {
-  kube::set_condition(
-      turn.status().conditions,
-      {.type = std::string(type),
-       .status = is_true ? kube::ConditionStatus::kTrue : kube::ConditionStatus::kFalse,
-       .observed_generation = turn.index().metadata.generation,
-       .last_transition_time = turn.second,
-       .reason = why.reason,
-       .message = bounded(why.message)});
-}
-
 // What a holder says that has answered, or what it waits for; empty while it only starts.
 std::string words_of_holder(const Turn& turn) {
   for (const kube::Pod* pod : pods_of(turn.seen, api::kComponentHolder)) {
@@ -37,7 +26,8 @@ std::string words_of_holder(const Turn& turn) {
 
 void set_durable(Turn& turn) {
   if (!is_durable(turn)) {
-    set(turn,
+    set_condition(
+        turn,
         kDurable,
         false,
         {.reason = "Ephemeral",
@@ -47,7 +37,7 @@ void set_durable(Turn& turn) {
   }
   const std::string& stable = turn.status().stable_revision;
   if (stable.empty()) {
-    set(turn, kDurable, false, {.reason = "Keeping", .message = "nothing is stable yet"});
+    set_condition(turn, kDurable, false, {.reason = "Keeping", .message = "nothing is stable yet"});
     return;
   }
   const std::string& claim = turn.spec().artifacts->persistent_volume_claim->claim_name;
@@ -58,15 +48,17 @@ void set_durable(Turn& turn) {
       known != nullptr && known->status == kube::ConditionStatus::kTrue && known->message == kept;
   const Keeping keeping = keeping_of(turn, stable);
   if (keeping == Keeping::kHeld || (keeping == Keeping::kComing && was_kept)) {
-    set(turn, kDurable, true, {.reason = "Kept", .message = kept});
+    set_condition(turn, kDurable, true, {.reason = "Kept", .message = kept});
   } else if (keeping == Keeping::kComing) {
-    set(turn,
+    set_condition(
+        turn,
         kDurable,
         false,
         {.reason = "Keeping",
          .message = stable + " is on its way to the volume of " + claim + words_of_holder(turn)});
   } else {
-    set(turn,
+    set_condition(
+        turn,
         kDurable,
         false,
         {.reason = "NotKept",
@@ -97,9 +89,10 @@ void recall_loss(Turn& turn) {
 void set_artifact_conditions(Turn& turn) {
   set_durable(turn);
   if (!turn.lost.empty()) {
-    set(turn, kLost, true, {.reason = "HeldNowhere", .message = turn.lost});
+    set_condition(turn, kLost, true, {.reason = "HeldNowhere", .message = turn.lost});
   } else if (kube::find_condition(turn.status().conditions, kLost) != nullptr) {
-    set(turn, kLost, false, {.reason = "Held", .message = "the artefacts are held again"});
+    set_condition(
+        turn, kLost, false, {.reason = "Held", .message = "the artefacts are held again"});
   }
 }
 

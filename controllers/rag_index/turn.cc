@@ -57,6 +57,24 @@ void look_again_in(Turn& turn, Duration delay) {
   look_again = look_again ? std::min(*look_again, wait) : wait;
 }
 
+void set_condition(Turn& turn,
+                   std::string_view type,
+                   kube::ConditionStatus status,
+                   const Outcome& why) {
+  kube::set_condition(turn.status().conditions,
+                      {.type = std::string(type),
+                       .status = status,
+                       .observed_generation = turn.index().metadata.generation,
+                       .last_transition_time = turn.second,
+                       .reason = why.reason,
+                       .message = bounded(why.message)});
+}
+
+void set_condition(Turn& turn, std::string_view type, bool is_true, const Outcome& why) {
+  set_condition(
+      turn, type, is_true ? kube::ConditionStatus::kTrue : kube::ConditionStatus::kFalse, why);
+}
+
 void hold(Turn& turn, bool is_stalled, std::string_view reason, std::string_view message) {
   if (turn.outcome.reason.empty()) {
     turn.outcome = {

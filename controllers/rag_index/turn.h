@@ -78,6 +78,12 @@ void announce(Turn& turn, bool is_warning, std::string_view reason, std::string 
 void look_again_in(Turn& turn, Duration delay);
 // The first to speak wins.
 void hold(Turn& turn, bool is_stalled, std::string_view reason, std::string_view message);
+// A condition of the index, of this generation; the message is bounded.
+void set_condition(Turn& turn,
+                   std::string_view type,
+                   kube::ConditionStatus status,
+                   const Outcome& why);
+void set_condition(Turn& turn, std::string_view type, bool is_true, const Outcome& why);
 // At most 2,000 bytes, cut between characters: the schema bounds what is stored.
 [[nodiscard]] std::string bounded(std::string_view text);
 
