@@ -10,13 +10,19 @@ import time
 from typing import Any, Callable
 
 import suite
-from kube import REPO, CommandFailed, Kube, Object, TooLate, condition, dig, wait_until
+from kube import REPO, CommandFailed, Object, TooLate, condition, dig, wait_until
 from proxy import Proxy
 
 INDEX = "small"
-# Everything that the operator makes for an index.
-CHILD_KINDS = ("deployments,services,configmaps,pods,controllerrevisions,poddisruptionbudgets,"
-               "serviceaccounts,roles,rolebindings,networkpolicies,secrets")
+# Everything that the operator makes for an index, by the folder of its API.
+CHILD_KINDS_BY_FOLDER = {
+    "/api/v1": ("pods", "services", "configmaps", "secrets", "serviceaccounts"),
+    "/apis/apps/v1": ("deployments", "controllerrevisions"),
+    "/apis/policy/v1": ("poddisruptionbudgets",),
+    "/apis/rbac.authorization.k8s.io/v1": ("roles", "rolebindings"),
+    "/apis/networking.k8s.io/v1": ("networkpolicies",),
+}
+CHILD_KINDS = ",".join(kind for kinds in CHILD_KINDS_BY_FOLDER.values() for kind in kinds)
 OPERATOR = "sluice-system"
 WORDS = ("alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi omicron pi rho sigma tau "
          "upsilon phi chi psi omega amber birch cedar dune ember fjord glade heath inlet jetty knoll ledge "
@@ -101,10 +107,10 @@ class SmallIndexTest(suite.ClusterTest):
     def publish(cls, name: str, text: str) -> None:
         cls.kube.upload("deploy/corpus", f"/srv/{name}", text.encode())
 
-    def children(self, kube: Kube | None = None) -> list[str]:
-        """Names of what belongs to the index, with their kinds."""
-        found = (kube or self.kube).list(CHILD_KINDS, f"sluice.dev/index={INDEX}")
-        return [f"{child['kind']} {child['metadata']['name']}" for child in found]
+    def children(self, selector: str = f"?labelSelector=sluice.dev/index={INDEX}") -> list[str]:
+        """What belongs to the index, each as `kind/name`."""
+        return [f"{kind}/{child['metadata']['name']}" for folder, kinds in CHILD_KINDS_BY_FOLDER.items() for kind in kinds
+                for child in self.proxy.get(f"{folder}/namespaces/{self.kube.namespace}/{kind}{selector}")["items"]]
 
     def rag(self) -> Object:
         return self.proxy.get(self.proxy.ours("ragindexes", INDEX)) or {}
