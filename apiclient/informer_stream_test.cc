@@ -18,7 +18,7 @@ using std::chrono::milliseconds;
 using std::chrono::minutes;
 using std::chrono::seconds;
 
-kube::ObjectKey key_of(int i) {
+kube::ObjectKey map_key(int i) {
   return {"default", "map-" + std::to_string(i)};
 }
 
@@ -35,13 +35,13 @@ struct StreamedInformer : testing::Test {
   }
 
   void put(int i, const std::string& value) const {
-    const kube::ObjectKey key = key_of(i);
+    const kube::ObjectKey key = map_key(i);
     ASSERT_TRUE(
         server.send(apply_object(kube::kConfigMapKind, key, config_map_json(key.name, value))));
   }
 
   void erase(int i) const {
-    ASSERT_TRUE(server.send(delete_object(kube::kConfigMapKind, key_of(i), {})));
+    ASSERT_TRUE(server.send(delete_object(kube::kConfigMapKind, map_key(i), {})));
   }
 
   // Two objects; half of a list is here: they came, the end did not.
@@ -89,7 +89,7 @@ TEST_F(StreamedInformer, IsFilledByOneRequestThatGoesOnAsAWatch) {
   erase(0);
   cluster.loop.run_for(seconds{1});
   EXPECT_EQ(names().size(), 1203U);
-  EXPECT_NE(informer.lister().get(key_of(5000)), nullptr);
+  EXPECT_NE(informer.lister().get(map_key(5000)), nullptr);
   EXPECT_EQ(server.lists(), 0U);
   EXPECT_EQ(server.requests() - before, 3U) << "the watch, and two writes of the test's";
   EXPECT_TRUE(has_metric("stream"));
@@ -108,13 +108,13 @@ TEST_F(StreamedInformer, IsFilledByPagesWhereTheServerRefusesOrIgnores) {
     FakeCluster other;
     other.server.set_streamed_lists(mode);
     ASSERT_TRUE(other.server.send(
-        apply_object(kube::kConfigMapKind, key_of(1), config_map_json("map-1", "a"))));
+        apply_object(kube::kConfigMapKind, map_key(1), config_map_json("map-1", "a"))));
     Informer<kube::ConfigMap> paged({other.loop, other.client, other.metrics},
                                     Rng(7),
                                     {.selection = {.kind = kube::kConfigMapKind}});
     paged.start();
     ASSERT_TRUE(other.loop.run_until([&] { return paged.has_synced(); }, seconds{70}));
-    EXPECT_NE(paged.lister().get(key_of(1)), nullptr);
+    EXPECT_NE(paged.lister().get(map_key(1)), nullptr);
     EXPECT_EQ(other.server.lists(), 1U);
     EXPECT_FALSE(other.client.may_stream_lists());
   }
@@ -129,7 +129,7 @@ TEST_F(StreamedInformer, ShowsNothingOfAListThatWasCut) {
   server.set_watch_delay(milliseconds{1});
   ASSERT_TRUE(cluster.loop.run_until([&] { return informer.has_synced(); }, minutes{1}));
   EXPECT_EQ(names(), (Names{"map-2", "map-3"}));
-  EXPECT_FALSE(ever.contains(key_of(1))) << "it was never there for anybody";
+  EXPECT_FALSE(ever.contains(map_key(1))) << "it was never there for anybody";
 }
 
 TEST_F(StreamedInformer, LeavesOutWhatWasDeletedBeforeTheEnd) {
@@ -142,8 +142,8 @@ TEST_F(StreamedInformer, LeavesOutWhatWasDeletedBeforeTheEnd) {
   cluster.loop.run_for(seconds{2});
   EXPECT_TRUE(informer.has_synced());
   EXPECT_EQ(names(), (Names{"map-2", "map-3"}));
-  EXPECT_EQ(informer.lister().get(key_of(2))->data.at("value"), "changed");
-  EXPECT_FALSE(ever.contains(key_of(1)));
+  EXPECT_EQ(informer.lister().get(map_key(2))->data.at("value"), "changed");
+  EXPECT_FALSE(ever.contains(map_key(1)));
 }
 
 TEST_F(StreamedInformer, BeginsAgainWhenTheServerForgotInTheMiddle) {

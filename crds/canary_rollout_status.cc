@@ -3,6 +3,7 @@
 
 #include "base/describe.h"
 #include "crds/canary_rollout.h"
+#include "crds/status_fields.h"
 
 namespace sluice {
 
@@ -36,16 +37,8 @@ struct EnumNames<api::ObjectiveVerdict> {
 namespace sluice::api {
 namespace {
 
-Field name_field(std::string_view doc) {
-  return {.doc = doc, .max_length = 253};
-}
-
 Field text_field(std::string_view doc) {
   return {.doc = doc, .max_length = 2048};
-}
-
-Field count_field(std::string_view doc) {
-  return {.doc = doc, .min = 0};
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include "crds/rag_index.h"
 
 #include "base/describe.h"
+#include "crds/status_fields.h"
 
 namespace sluice {
 
@@ -35,16 +36,8 @@ struct EnumNames<api::CandidatePhase> {
 namespace sluice::api {
 namespace {
 
-Field name_field(std::string_view doc) {
-  return {.doc = doc, .max_length = 253};
-}
-
 Field digest_field(std::string_view doc) {
   return {.doc = doc, .max_length = 64};
-}
-
-Field count_field(std::string_view doc) {
-  return {.doc = doc, .min = 0};
 }
 
 }  // namespace
