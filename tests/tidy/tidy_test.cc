@@ -59,6 +59,7 @@ const std::vector<Direction>& directions() {
         "controllers/runtime/",
         "controllers/scrape/"}},
       {"operator", {"base/", "apiclient/", "crds/", "dataplane/wire/", "controllers/"}},
+      {"bench/thousand", {"base/", "crds/", "apiclient/", "operator/"}},
       {"bench", {"base/", "crds/", "apiclient/types/", "controllers/analysis/", "dataplane/"}},
   };
   return rows;
