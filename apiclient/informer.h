@@ -20,6 +20,7 @@
 #include "apiclient/store.h"
 #include "base/describe.h"
 #include "base/log.h"
+#include "base/mutant.h"
 
 namespace sluice {
 
@@ -117,7 +118,7 @@ class Informer {
       put(object, changes);
     }
     for (const Pointer& old : store_.list()) {
-      if (!incoming_.contains(old->metadata.key())) {
+      if (!incoming_.contains(old->metadata.key()) && !is_planted(Mutant::kDeletedKept)) {
         erase(old->metadata.key(), changes);
       }
     }

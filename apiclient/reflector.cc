@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "base/log.h"
+#include "base/mutant.h"
 
 namespace sluice {
 namespace {
@@ -212,7 +213,7 @@ bool Reflector::take_line(std::string_view line) {
     return false;
   }
   auto& watching = std::get<Watching>(state_);
-  watching.had_event = true;
+  const bool is_first = !std::exchange(watching.had_event, true);
   if (watching.is_list) {
     return take_list_event(*event);
   }
@@ -220,7 +221,8 @@ bool Reflector::take_line(std::string_view line) {
     resource_version_ = event->resource_version;
   }
   recovered();
-  if (event->type != WatchEventType::kBookmark) {
+  const bool is_lost = is_first && is_planted(Mutant::kFirstEventLost);
+  if (event->type != WatchEventType::kBookmark && !is_lost) {
     sink_.on_event(event->type, event->object);
   }
   return std::holds_alternative<Watching>(state_);
@@ -291,6 +293,10 @@ void Reflector::watch_ended(const Status& outcome) {
   }
   if (!outcome) {
     const Error& error = outcome.error();
+    if (error.code == ErrorCode::kGone && is_planted(Mutant::kGoneResumed)) {
+      wait_then(error, &Reflector::watch);
+      return;
+    }
     const bool was_useful = watching->had_event || loop_.now() - watching->since >= kShortWatch;
     if (error.code == ErrorCode::kGone && was_useful) {
       log_info("the server forgot where the watch stood, listing again",

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "base/mutant.h"
 #include "base/text.h"
 #include "controllers/canary_rollout/command_rules.h"
 #include "controllers/canary_rollout/pauses.h"
@@ -144,7 +145,9 @@ bool handle_command(Turn& turn) {
   const auto command =
       parse_command(turn.seen.rollout.metadata.annotation(api::kCommandAnnotation));
   api::CanaryRolloutStatus& status = turn.status();
-  if (!command || (status.last_command && status.last_command->id == command->id)) {
+  const bool is_known = command && status.last_command && status.last_command->id == command->id &&
+                        !is_planted(Mutant::kCommandRepeated);
+  if (!command || is_known) {
     return false;
   }
   const std::string refusal = refuse_command(turn, *command);
@@ -160,7 +163,7 @@ bool handle_command(Turn& turn) {
            is_refused,
            is_refused ? "CommandRefused" : "CommandAccepted",
            fmt::format("{} {}: {}", command->verb, command->revision, result));
-  return !is_refused && obey(turn, *command);
+  return !is_refused && !is_planted(Mutant::kCommandForgotten) && obey(turn, *command);
 }
 
 }  // namespace sluice::canary_rollout

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/check.h"
+#include "base/mutant.h"
 #include "controllers/canary_rollout/commands.h"
 #include "controllers/canary_rollout/conditions.h"
 #include "controllers/canary_rollout/pauses.h"
@@ -31,7 +32,8 @@ SpecPolicy policy_for_candidate(const Turn& turn) {
 bool is_index_stale(const Turn& turn) {
   const api::CanaryRolloutStatus& status = turn.status();
   return status.index_uid == turn.index().metadata.uid &&
-         turn.index().metadata.generation < status.desired.index_generation;
+         turn.index().metadata.generation < status.desired.index_generation &&
+         !is_planted(Mutant::kStaleIndexJudged);
 }
 
 // Whether this policy is the one that the index follows. Ready says which.
@@ -84,6 +86,10 @@ bool load_stored_policy(Turn& turn) {
 // The policy of the rollout in progress, as it was stored at its start. False when there is nothing
 // to go by: just stored (wait), or removed by somebody (then the rollout cannot go on).
 bool load_policy(Turn& turn, const SpecPolicy& spec_policy) {
+  if (is_planted(Mutant::kEditCountsAtOnce) && spec_policy) {
+    turn.policy = *spec_policy;
+    return true;
+  }
   if (load_stored_policy(turn)) {
     return true;
   }

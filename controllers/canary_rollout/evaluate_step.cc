@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/check.h"
+#include "base/mutant.h"
 #include "controllers/analysis/golden_set.h"
 #include "controllers/canary_rollout/conditions.h"
 #include "controllers/canary_rollout/inputs.h"
@@ -223,6 +224,10 @@ void refuse(Turn& turn,
 
 void on_evaluating(Turn& turn) {
   CHECK(turn.policy.has_value());
+  if (is_planted(Mutant::kEvaluationSkipped)) {
+    advance(turn, {.verdict = "Advanced", .reason = "Planted", .message = "not looked at"});
+    return;
+  }
   const analysis::GoldenSetSettings settings = golden_settings_of(*turn.policy);
   const Evaluations& seen = turn.seen.evaluations;
   const Pair pair = pair_of(seen);

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/check.h"
+#include "base/mutant.h"
 #include "controllers/canary_rollout/conditions.h"
 #include "controllers/canary_rollout/decide.h"
 #include "controllers/canary_rollout/transitions.h"
@@ -106,7 +107,8 @@ bool is_held(const Turn& turn) {
   const api::RolloutPhase phase = turn.status().phase;
   const bool has_steps_left = is_in_progress(phase) && phase != api::RolloutPhase::kPromoting &&
                               phase != api::RolloutPhase::kRollingBack;
-  return has_steps_left && (turn.seen.rollout.spec.paused || !pause_of(turn).command.empty());
+  return has_steps_left && !is_planted(Mutant::kPauseIgnored) &&
+         (turn.seen.rollout.spec.paused || !pause_of(turn).command.empty());
 }
 
 bool awaits_promotion(const Turn& turn) {

@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "base/check.h"
+#include "base/mutant.h"
 #include "controllers/canary_rollout/agreement.h"
 #include "controllers/canary_rollout/blocks.h"
 #include "controllers/canary_rollout/conditions.h"
@@ -71,8 +72,9 @@ void start_step(Turn& turn) {
 void await_traffic(Turn& turn) {
   api::CanaryRolloutStatus& status = turn.status();
   const api::RouteStatus* route = turn.route();
-  if (is_split_confirmed(turn) && all_run_the_table(turn) &&
-      freshness(turn, WallTime{}, turn.policy->analysis.block).is_fresh) {
+  const bool is_there = is_split_confirmed(turn) && all_run_the_table(turn) &&
+                        freshness(turn, WallTime{}, turn.policy->analysis.block).is_fresh;
+  if (is_there || is_planted(Mutant::kTrafficUnconfirmed)) {
     start_step(turn);
     return;
   }
@@ -126,6 +128,12 @@ analysis::Block end_block(Turn& turn, analysis::State& state, const EndedBlock& 
 
 void fold_block(Turn& turn, analysis::State state, const EndedBlock& ended) {
   const analysis::Settings settings = settings_of(*turn.policy);
+  if (is_planted(Mutant::kEvidenceForgotten)) {
+    state = analysis::new_state(settings);
+  }
+  if (is_planted(Mutant::kClockRestarts)) {
+    turn.status().step_started_at = turn.second;
+  }
   const analysis::State before = state;
   analysis::Block block = end_block(turn, state, ended);
   block.index = state.block_index + ended.intervals;

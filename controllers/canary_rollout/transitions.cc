@@ -6,6 +6,7 @@
 #include <tuple>
 
 #include "base/check.h"
+#include "base/mutant.h"
 #include "controllers/canary_rollout/conditions.h"
 #include "controllers/canary_rollout/live_step.h"
 #include "controllers/canary_rollout/pauses.h"
@@ -210,7 +211,9 @@ void roll_back(Turn& turn, const Finding& finding) {
   take_router_times(turn, rollback);
   status.last_rollback = rollback;
   record(turn, finding);
-  ask_for(turn, api::TrafficMode::kNone, Share{0});
+  if (!is_planted(Mutant::kTrafficKept)) {
+    ask_for(turn, api::TrafficMode::kNone, Share{0});
+  }
   status.message = bounded(finding.message, kTextMax);
   status.verdict =
       bounded(finding.one_line.empty() ? line_of(finding) : finding.one_line, kTextMax);

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "base/check.h"
+#include "base/mutant.h"
 #include "base/utf8.h"
 #include "controllers/canary_rollout/decide.h"
 
@@ -131,7 +132,7 @@ void ask_for(Turn& turn,
   next.shadow_percent = is_shadow ? share : Share{};
   next.sticky_header = std::move(sticky_header);
   if (next != desired) {
-    ++next.seq;
+    next.seq += is_planted(Mutant::kSeqKept) ? 0 : 1;
     desired = std::move(next);
   }
 }

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "base/check.h"
+#include "base/mutant.h"
 #include "controllers/canary_rollout/conditions.h"
 #include "controllers/canary_rollout/learning.h"
 #include "controllers/canary_rollout/pauses.h"
@@ -168,7 +169,8 @@ void on_rolling_back(Turn& turn) {
   const bool may_have_weight = is_our_candidate(turn) || is_return;
   const bool is_answered =
       !may_have_weight || route == nullptr || route->desired_seq >= status.desired.seq;
-  if (!is_traffic_off(turn) || !is_answered) {
+  const bool is_off = is_traffic_off(turn) && is_answered;
+  if (!is_off && !is_planted(Mutant::kRollbackUnconfirmed)) {
     return;
   }
   if (status.last_rollback && !status.last_rollback->traffic_restored_at) {

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <tuple>
 
+#include "base/mutant.h"
 #include "controllers/rag_index/turn.h"
 
 namespace sluice::rag_index {
@@ -33,7 +34,7 @@ void attach_policy(Turn& turn) {
       return;
     }
     turn.is_policy_lost = true;
-    if (status.candidate && turn.is_judged()) {
+    if (status.candidate && turn.is_judged() && !is_planted(Mutant::kLostPolicyForgotten)) {
       return;
     }
     turn.is_policy_lost = false;

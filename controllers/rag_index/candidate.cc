@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "base/mutant.h"
 #include "base/text.h"
 #include "controllers/rag_index/names.h"
 #include "controllers/rag_index/turn.h"
@@ -23,7 +24,7 @@ std::string reason_to_let_go(const Turn& turn) {
   if (is_stables) {
     return "the spec is stable's again";
   }
-  if (!is_candidate_wanted(turn)) {
+  if (!is_candidate_wanted(turn) && !is_planted(Mutant::kNewerIgnored)) {
     return "the spec has changed";
   }
   if (turn.wanted.drill && !turn.is_judged()) {
@@ -158,7 +159,7 @@ void choose_candidate(Turn& turn) {
          "a new revision waits until " + turn.status().stable_revision + " is watched no longer");
     return;
   }
-  if (!is_traffic_off(turn)) {
+  if (!is_traffic_off(turn) && !is_planted(Mutant::kNextAtOnce)) {
     hold(turn, false, "Superseding", "traffic leaves the last candidate before a new one begins");
     return;
   }

@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "base/describe.h"
+#include "base/mutant.h"
 #include "controllers/rag_index/names.h"
 #include "controllers/rag_index/turn.h"
 
@@ -97,7 +98,7 @@ RevisionWish wish_of(const Turn& turn, const Revision& known) {
       forget_verdict();
     }
   }
-  if (is_rejected_now) {
+  if (is_rejected_now && !is_planted(Mutant::kVerdictUnwritten)) {
     set_rejected(turn, wish);
   }
   if (turn.retried == &known) {

@@ -1,3 +1,4 @@
+#include "base/mutant.h"
 #include "controllers/rag_index/turn.h"
 
 namespace sluice::rag_index {
@@ -11,7 +12,8 @@ void reject(Turn& turn, const std::string& message) {
   const std::string revision = turn.candidate()->revision;
   turn.rejection = Rejection{.revision = revision, .message = bounded(message)};
   const Revision* known = find_revision(turn.seen, revision);
-  const bool is_noted = known != nullptr && known->is_rejected();
+  const bool is_noted =
+      (known != nullptr && known->is_rejected()) || is_planted(Mutant::kVerdictNotAwaited);
   // A build that failed before the spec moved on has no record that could still be written.
   const bool cannot_be_noted = known == nullptr && !is_candidate_wanted(turn);
   const bool is_over = turn.is_policy_lost || !turn.is_judged() ||
@@ -57,8 +59,11 @@ bool should_commit(const Turn& turn) {
   if (!turn.has_stable()) {
     return ready >= turn.spec().serving.replicas;
   }
-  return asked_shares(turn).weight == kWhole && present_shares(turn).weight == kWhole &&
-         ready > 0 && turn.status().route->confirmed;
+  const bool has_all =
+      present_shares(turn).weight == kWhole || is_planted(Mutant::kCommitBeforeWhole);
+  const bool is_confirmed =
+      turn.status().route->confirmed || is_planted(Mutant::kCommitUnconfirmed);
+  return asked_shares(turn).weight == kWhole && has_all && ready > 0 && is_confirmed;
 }
 
 // The commit point: the status write that sets stableRevision. Labels, route and the old stable's

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/describe.h"
+#include "base/mutant.h"
 #include "controllers/rag_index/names.h"
 #include "controllers/rag_index/turn.h"
 #include "crds/names.h"
@@ -17,10 +18,12 @@ TrafficShares granted_shares(const Turn& turn) {
   TrafficShares asked = asked_shares(turn);
   TrafficShares present = present_shares(turn);
   if (asked.load() <= present.load()) {
-    return asked;
+    return is_planted(Mutant::kWeightNeverLess) ? present : asked;
   }
   const std::int32_t ready = ready_workers(turn.seen, turn.candidate()->revision);
-  return ready >= std::max(1, workers_for(turn, asked.load())) ? asked : present;
+  const bool has_enough = ready >= std::max(1, workers_for(turn, asked.load())) ||
+                          is_planted(Mutant::kWeightBeforeReady);
+  return has_enough ? asked : present;
 }
 
 // What a table says.
@@ -185,7 +188,7 @@ api::RouteStatus lost_route(const Turn& turn, const std::optional<wire::RouteTab
 }
 
 void next_generation(api::RouteStatus& route) {
-  ++route.generation;
+  route.generation += is_planted(Mutant::kSameGeneration) && route.generation > 0 ? 0 : 1;
   route.confirmed = false;
   route.confirmed_at.reset();
 }
@@ -313,7 +316,9 @@ std::vector<std::string> behind(const Turn& turn, bool was_confirmed) {
       return each.pod_uid == pod->metadata.uid && each.counters.has_value();
     });
     const bool is_known = sample != turn.seen.samples.end();
-    if (is_known ? !has_taken(*sample, turn) : !was_confirmed) {
+    const bool has_it = is_known ? has_taken(*sample, turn) || is_planted(Mutant::kConfirmedUnasked)
+                                 : was_confirmed || is_planted(Mutant::kRouterUnknown);
+    if (!has_it) {
       names.push_back(pod->metadata.name);
     }
   }

@@ -1,6 +1,7 @@
 // After a promotion: the old stable keeps its workers and a few users until the rollout has seen
 // enough of the new one. Then it goes, or it becomes stable again without a build.
 
+#include "base/mutant.h"
 #include "controllers/rag_index/turn.h"
 
 namespace sluice::rag_index {
@@ -84,8 +85,8 @@ void note_readiness(Turn& turn, api::PreviousStatus& previous) {
 void begin_watch(Turn& turn, const api::CandidateStatus& promoted) {
   api::RagIndexStatus& status = turn.status();
   const api::ResolvedPolicy* policy = policy_of(turn);
-  if (!turn.is_judged() || turn.stable == nullptr || policy == nullptr ||
-      policy->rollback.watch_after_promotion <= Duration::zero()) {
+  if (is_planted(Mutant::kNoWatch) || !turn.is_judged() || turn.stable == nullptr ||
+      policy == nullptr || policy->rollback.watch_after_promotion <= Duration::zero()) {
     return;
   }
   status.previous = api::PreviousStatus{.revision = status.stable_revision,
@@ -127,12 +128,14 @@ void settle_watch(Turn& turn) {
   if (!status.previous || !turn.is_returning) {
     return;
   }
-  const bool is_noted = !turn.rejection || (turn.stable != nullptr && turn.stable->is_rejected());
+  const bool is_noted = !turn.rejection || (turn.stable != nullptr && turn.stable->is_rejected()) ||
+                        is_planted(Mutant::kReturnUnnoted);
   // The rollout says when all is confirmed, unless it is gone.
   const bool is_pending =
       is_judging_stable(turn) && turn.rollout->status.phase == api::RolloutPhase::kRollingBack;
   const auto& route = status.route;
-  const bool is_back = route && route->confirmed && route->candidate_revision.empty() &&
+  const bool is_confirmed = route && (route->confirmed || is_planted(Mutant::kReturnUnconfirmed));
+  const bool is_back = is_confirmed && route->candidate_revision.empty() &&
                        route->stable_revision == status.previous->revision;
   if (!is_noted || is_pending || !is_back) {
     return;

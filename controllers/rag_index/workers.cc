@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "base/describe.h"
+#include "base/mutant.h"
 #include "controllers/rag_index/names.h"
 #include "controllers/rag_index/turn.h"
 
@@ -71,8 +72,10 @@ std::int32_t replicas_for(const Turn& turn, const Fleet& fleet, const kube::Depl
   if (!turn.has_stable()) {
     return stable;
   }
-  const std::int32_t needed = std::max(workers_for(turn, asked_shares(turn).load()),
-                                       workers_for(turn, present_shares(turn).load()));
+  const TrafficShares asked =
+      is_planted(Mutant::kNeverGrows) ? present_shares(turn) : asked_shares(turn);
+  const std::int32_t needed =
+      std::max(workers_for(turn, asked.load()), workers_for(turn, present_shares(turn).load()));
   const std::int32_t most = std::max(needed, (5 * stable + 3) / 4);
   return known == nullptr ? needed : std::max(needed, std::min(known->spec.replicas, most));
 }
@@ -100,6 +103,9 @@ void keep_fleet(Turn& turn, const Fleet& fleet) {
 // When the workers of a revision that is neither stable nor candidate may go; empty: not yet known.
 std::optional<WallTime> end_of_keep(const Turn& turn, const std::string& revision) {
   const auto& route = turn.status().route;
+  if (is_planted(Mutant::kRetiredAtOnce)) {
+    return turn.now;
+  }
   if (may_have_traffic(turn, revision) || !route->confirmed_at) {
     return std::nullopt;
   }

@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "base/log.h"
+#include "base/mutant.h"
 
 namespace sluice {
 namespace {
@@ -139,11 +140,14 @@ void Controller::finished(const kube::ObjectKey& key,
     log(is_expected ? LogLevel::kDebug : LogLevel::kWarn,
         "reconcile failed, trying again",
         {{"controller", options_.name}, {"key", key.text()}, {"error", result.error->describe()}});
+    if (is_planted(Mutant::kRetryForgotten)) {
+      return;
+    }
     queue_.add_after_failure(key, result.error->retry_after.value_or(std::chrono::milliseconds{0}));
   } else {
     queue_.forget(key);
     (result.look_again ? metrics_->requeue_after : metrics_->success).add();
-    if (result.look_again) {
+    if (result.look_again && !is_planted(Mutant::kLookAgainDropped)) {
       // Spread, so that a thousand objects do not come back in the same instant.
       const double spread = 1.0 + 0.1 * rng_.unit();
       const auto delay = static_cast<double>(result.look_again->count()) * spread;

@@ -6,6 +6,7 @@
 #include "base/check.h"
 #include "base/json_writer.h"
 #include "base/log.h"
+#include "base/mutant.h"
 
 namespace sluice {
 namespace {
@@ -52,7 +53,9 @@ void LeaderElector::start(std::function<void()> on_won, std::function<void()> on
 }
 
 bool LeaderElector::is_leader() const {
-  return has_won_ && !has_lost_ && loop_.now() - renewed_at_ < options_.renew_deadline;
+  const bool is_renewed =
+      loop_.now() - renewed_at_ < options_.renew_deadline || is_planted(Mutant::kNeverFenced);
+  return has_won_ && !has_lost_ && is_renewed;
 }
 
 // A renewal goes straight to a write when we know our own lease's version; else it looks first.
@@ -97,7 +100,8 @@ void LeaderElector::look_at(const kube::Lease& lease) {
     observed_at_ = loop_.now();
   }
   const bool is_free = spec.holder_identity.empty() || spec.holder_identity == options_.identity;
-  const bool is_expired = loop_.now() - observed_at_ >= duration_of(lease);
+  const bool is_expired =
+      loop_.now() - observed_at_ >= duration_of(lease) || is_planted(Mutant::kLeaseTaken);
   const bool is_for_another = spec.preferred_holder && *spec.preferred_holder != options_.identity;
   if ((is_free || is_expired) && !is_for_another) {
     write(lease, false);

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/check.h"
+#include "base/mutant.h"
 
 namespace sluice {
 namespace {
@@ -38,7 +39,9 @@ void WorkQueue::add(const kube::ObjectKey& key) {
   adds_.add();
   cancel_delayed(key);
   if (in_flight_.contains(key)) {
-    again_.insert(key);
+    if (!is_planted(Mutant::kDirtyLost)) {
+      again_.insert(key);
+    }
     return;
   }
   make_ready(key);

@@ -1,4 +1,4 @@
-"""Compiles what later parts need while the cluster's tests, which mostly wait, have the machine."""
+"""Makes what later parts need while the cluster's tests, which mostly wait, have the machine."""
 
 from __future__ import annotations
 
@@ -17,13 +17,15 @@ Command = list[str]
 
 class BuildAhead:
     """A thread that runs commands one after another, with what processor time nobody else wants. Their failures are
-    not told here: who needs the result runs the command again, which then has nothing to do, or fails."""
+    not told here: who needs the result runs the command again, which then has nothing to do, or fails; or asks
+    whether it has passed."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._is_awaited = False
         self._is_over = False
+        self._passed: list[Command] = []
         self._thread: threading.Thread | None = None
 
     def start(self, commands: Callable[[], list[Command]]) -> None:
@@ -42,6 +44,9 @@ class BuildAhead:
         self._thread.join()
         self._thread = None
 
+    def has_passed(self, command: Command) -> bool:
+        return command in self._passed
+
     def end(self) -> None:
         """Gives up what is not done yet."""
         with self._lock:
@@ -59,7 +64,8 @@ class BuildAhead:
                     self._process = process = spawn(command, log)
                     self._set_priority()
                 try:
-                    process.wait(SECONDS_MAX)
+                    if process.wait(SECONDS_MAX) == 0:
+                        self._passed.append(command)
                 except subprocess.TimeoutExpired:
                     end_group(process)
                 with self._lock:

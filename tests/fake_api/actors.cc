@@ -93,10 +93,8 @@ bool ClusterActors::is_new(const std::string& what, const std::string& text) {
 }
 
 void ClusterActors::run_deployments() {
-  for (const std::string& text : server_.list_text(kube::kDeploymentKind)) {
-    if (const auto deployment = from_json<kube::Deployment>(text)) {
-      run_deployment(*deployment);
-    }
+  for (const auto& deployment : server_.list<kube::Deployment>(kube::kDeploymentKind)) {
+    run_deployment(deployment);
   }
 }
 

@@ -113,18 +113,23 @@ Result<std::string> FakeApiServer::apply_yaml(const std::string& yaml) {
               fmt::format("no matches for kind \"{}\" in version \"{}\"", kind_name, api_version));
 }
 
-std::vector<std::string> FakeApiServer::list_text(const kube::ResourceKind& kind,
-                                                  const std::string& namespace_name) const {
-  std::vector<std::string> all;
+FakeApiServer::Listed& FakeApiServer::listed_of(const kube::ResourceKind& kind,
+                                                const std::string& namespace_name) {
+  Listed& listed = listed_[{std::string(kind.plural), namespace_name}];
+  const std::int64_t revision = revision_of(kind);
+  if (listed.revision == revision) {
+    return listed;
+  }
+  listed = {.revision = revision};
   const KindTraits* traits =
       state_->api.find_kind(std::string(kind.group), std::string(kind.plural));
   if (traits != nullptr) {
     const auto objects = state_->api.list(*traits, namespace_name, {});
     for (const Json& object : *objects) {
-      all.push_back(object.dump());
+      listed.texts.push_back(object.dump());
     }
   }
-  return all;
+  return listed;
 }
 
 void FakeApiServer::begin_deleting_namespace(const std::string& namespace_name) {

@@ -8,11 +8,14 @@
 //
 // Time passes only on the loop: a request takes `latency` each way. Destroy connections first.
 
+#include <any>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "apiclient/api_request.h"
@@ -85,17 +88,26 @@ class FakeApiServer {
   // Of one namespace, or of all when it is empty. What cannot be read is left out.
   template <class T>
   std::vector<T> list(const kube::ResourceKind& kind, const std::string& namespace_name = {}) {
+    Listed& listed = listed_of(kind, namespace_name);
+    const auto* known = std::any_cast<std::vector<T>>(&listed.decoded);
+    if (known != nullptr) {
+      return *known;
+    }
     std::vector<T> all;
-    for (const std::string& body : list_text(kind, namespace_name)) {
+    for (const std::string& body : listed.texts) {
       if (auto object = from_json<T>(body)) {
         all.push_back(std::move(*object));
       }
     }
+    listed.decoded = all;
     return all;
   }
 
   [[nodiscard]] std::vector<std::string> list_text(const kube::ResourceKind& kind,
-                                                   const std::string& namespace_name = {}) const;
+                                                   const std::string& namespace_name = {}) {
+    return listed_of(kind, namespace_name).texts;
+  }
+
   // Deletes its content; creates in it are refused from then on.
   void delete_namespace(const std::string& namespace_name);
   // The beginning of that: creates are refused, and nothing has been deleted yet.
@@ -146,7 +158,17 @@ class FakeApiServer {
   void set_gone_as_http(bool is_http);
 
  private:
+  // What a kind was when it last changed: asked for much more often than it changes.
+  struct Listed {
+    std::int64_t revision = -1;
+    std::vector<std::string> texts = {};
+    std::any decoded = {};  // The same, as a vector of whoever last asked for that.
+  };
+
+  Listed& listed_of(const kube::ResourceKind& kind, const std::string& namespace_name);
+
   std::unique_ptr<fake::ServerCore> state_;
+  std::map<std::pair<std::string, std::string>, Listed> listed_;  // By plural name and namespace.
 };
 
 }  // namespace sluice

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <sstream>
+#include <tuple>
 #include <utility>
 
 #include "apiclient/types/discovery.h"
@@ -178,6 +179,13 @@ void DataPlane::note_ready() {
       last_ready_[std::string(seen.pod.metadata.label(api::kRevisionLabel))] = loop_.now();
     }
   }
+}
+
+bool DataPlane::routers_have(std::int64_t epoch, std::int64_t generation) const {
+  return std::ranges::all_of(processes_, [&](const auto& entry) {
+    const auto& table = entry.second->table;
+    return !table || std::tuple(table->epoch, table->generation) >= std::tuple(epoch, generation);
+  });
 }
 
 void DataPlane::look() {

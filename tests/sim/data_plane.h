@@ -63,6 +63,9 @@ class DataPlane {
   // When a worker of this revision was last ready; boot when none ever was.
   [[nodiscard]] MonotonicTime last_ready(const std::string& revision) const;
 
+  // Every router that has a table has this one, or a later one.
+  [[nodiscard]] bool routers_have(std::int64_t epoch, std::int64_t generation) const;
+
   // Of all users so far.
   [[nodiscard]] std::int64_t queries() const { return queries_; }
 

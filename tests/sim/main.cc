@@ -19,6 +19,9 @@
 #include "base/check.h"
 #include "base/flags.h"
 #include "base/log.h"
+#ifdef SLUICE_MUTANTS
+#include "tests/sim/mutants.h"
+#endif
 #include "tests/sim/play.h"
 
 namespace sluice {
@@ -31,6 +34,8 @@ struct Options {
   std::string scenario;
   bool is_traced = false;
   bool has_list = false;
+  bool has_mutants = false;
+  std::string mutant;
 };
 
 // What the processes tell each other; in memory that all of them see.
@@ -175,6 +180,19 @@ int run(const Options& options) {
   return board.failed == 0 && board.done == options.seeds ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
+int hunt([[maybe_unused]] const Options& options) {
+#ifdef SLUICE_MUTANTS
+  const auto missed = hunt_mutants({.first_seed = options.first_seed,
+                                    .seeds = options.seeds,
+                                    .jobs = options.jobs,
+                                    .only = options.mutant});
+  return missed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+#else
+  say("built without mutants: hack/build --preset mutants sluice-sim");
+  return 2;
+#endif
+}
+
 int run(int argc, char** argv) {
   Options options;
   Flags flags("sluice-sim", "Plays scenarios from seeds; run it in the root of the tree.");
@@ -184,6 +202,8 @@ int run(int argc, char** argv) {
   flags.text("scenario", options.scenario, "NAME", "Only this one; else each seed has its own.");
   flags.toggle("trace", options.is_traced, "Every line of what happens, and its hash.");
   flags.toggle("list", options.has_list, "The scenarios.");
+  flags.toggle("mutants", options.has_mutants, "Plants bugs, and says which play tells.");
+  flags.text("mutant", options.mutant, "NAME", "With --mutants: only this one.");
   const auto words = flags.parse(arguments_of(argc, argv));
   const bool is_wrong = !words || !words->empty() || options.first_seed < 0 || options.seeds < 1 ||
                         options.jobs < 1 ||
@@ -204,7 +224,7 @@ int run(int argc, char** argv) {
     return EXIT_SUCCESS;
   }
   set_up_logging(LogLevel::kError, LogFormat::kText);
-  return run(options);
+  return options.has_mutants ? hunt(options) : run(options);
 }
 
 }  // namespace

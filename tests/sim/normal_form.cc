@@ -76,7 +76,7 @@ void strip_route_table(Json& object) {
 
 }  // namespace
 
-std::string normal_form(const FakeApiServer& server, Statuses statuses) {
+std::string normal_form(FakeApiServer& server, Statuses statuses) {
   const std::vector<kube::ResourceKind> kinds{api::kRagIndexKind,
                                               api::kCanaryRolloutKind,
                                               api::kModelVersionKind,

@@ -11,6 +11,6 @@ namespace sluice {
 enum class Statuses { kKept, kLeftOut };
 
 // Every object but Events, Leases and Secrets, a line each.
-[[nodiscard]] std::string normal_form(const FakeApiServer& server, Statuses statuses);
+[[nodiscard]] std::string normal_form(FakeApiServer& server, Statuses statuses);
 
 }  // namespace sluice

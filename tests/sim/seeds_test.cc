@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "tests/sim/play.h"
+#include "tests/sim/verdict.h"
 
 namespace sluice {
 namespace {
@@ -27,9 +28,8 @@ TEST_P(EachSeed, EndsAsItsScenarioSays) {
                   ending.faults,
                   GetParam(),
                   scenario.name);
-  EXPECT_TRUE(ending.has_ended) << again << "\n" << ending.where;
-  for (const std::string& wrong : ending.wrong) {
-    ADD_FAILURE() << wrong << "\n" << again;
+  for (const std::string& objection : objections(ending)) {
+    ADD_FAILURE() << objection << "\n" << again;
   }
 }
 

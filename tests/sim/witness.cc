@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <initializer_list>
+#include <utility>
 
 #include "apiclient/types/coordination.h"
 #include "apiclient/types/core.h"
@@ -167,6 +168,7 @@ void Witness::rollout_was_deleted() {
     wishes_.back().until = loop_.now();
   }
   phase_.reset();
+  confirmed_seq_ = 0;
 }
 
 void Witness::look_at_rollout() {
@@ -197,6 +199,10 @@ void Witness::look_at_rollout() {
     expect(status.step_started_at == step_.started_at, "stepStartedAt moved within a step");
     expect(block >= step_.block, "blocks of evidence were lost");
   }
+  const bool has_begun = status.phase == api::RolloutPhase::kProgressing &&
+                         status.step_started_at && !(is_same_step && step_.started_at);
+  expect(!has_begun || confirmed_seq_ >= status.desired.seq,
+         "a step began before its traffic was confirmed");
   step_ = {.candidate = status.candidate_revision,
            .index = status.step_index,
            .started_at = status.step_started_at,
@@ -210,6 +216,14 @@ void Witness::look_at_index() {
       note("stable", index->status.stable_revision);
     }
     note("candidate", index->status.candidate ? index->status.candidate->revision : "");
+    const auto& route = index->status.route;
+    if (route && route->confirmed) {
+      confirmed_seq_ = std::max(confirmed_seq_, route->desired_seq);
+      const std::tuple table(route->epoch, route->generation);
+      expect(std::exchange(confirmed_table_, table) == table ||
+                 data_plane_.routers_have(route->epoch, route->generation),
+             "a table is confirmed that not every router has taken");
+    }
   }
 }
 

@@ -8,6 +8,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "base/loop.h"
@@ -83,6 +84,8 @@ class Witness {
   StepSeen step_;
   std::deque<Wish> wishes_;  // Of the last `staleness`, newest last.
   std::optional<api::RolloutPhase> phase_;
+  std::int64_t confirmed_seq_ = 0;  // The newest wish that all routers were seen to have fulfilled.
+  std::tuple<std::int64_t, std::int64_t> confirmed_table_;  // Epoch and generation.
   std::string with_weight_;  // The candidate in the last table, if it had weight.
   std::string holder_;       // Of the lease.
   std::map<std::string, std::string> identities_;  // By user, of those who ever held it.

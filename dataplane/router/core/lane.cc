@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "base/mutant.h"
 #include "dataplane/router/core/sticky.h"
 
 namespace sluice::router {
@@ -384,7 +385,7 @@ void Lane::after_failure(Query& query, Slot slot, MonotonicTime now, Actions& ac
   }
   if (now < query.deadline) {
     if (attempt.arm == Arm::kCandidate) {
-      if (start_attempt(query, Arm::kStable, now, actions)) {
+      if (!is_planted(Mutant::kNoRescue) && start_attempt(query, Arm::kStable, now, actions)) {
         return;
       }
     } else if (query.retries < kRetriesMax && budget_.take(now) &&

@@ -1,5 +1,7 @@
 #include "dataplane/router/core/quarantine.h"
 
+#include "base/mutant.h"
+
 #include <algorithm>
 #include <cmath>
 
@@ -79,7 +81,7 @@ void QuarantineBoard::record(std::string_view revision, bool has_failed, WallTim
   }
   // When stable fails as well, the candidate is not to blame and taking it away helps nobody.
   if (revision == candidate_ && detector.level >= kQuarantineTrip && !detector.is_active &&
-      !stable_is_tripped()) {
+      !stable_is_tripped() && !is_planted(Mutant::kQuarantineDeaf)) {
     detector.is_active = true;
     ++detector.trips;
     if (!detector.tripped_at) {
