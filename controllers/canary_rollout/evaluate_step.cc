@@ -225,7 +225,7 @@ void refuse(Turn& turn,
 void on_evaluating(Turn& turn) {
   CHECK(turn.policy.has_value());
   if (is_planted(Mutant::kEvaluationSkipped)) {
-    advance(turn, {.verdict = "Advanced", .reason = "Planted", .message = "not looked at"});
+    advance(turn, {.verdict = "Advanced", .reason = "NoDataIgnored", .message = "not looked at"});
     return;
   }
   const analysis::GoldenSetSettings settings = golden_settings_of(*turn.policy);

@@ -114,11 +114,11 @@ def part_mutants() -> Counts:
     AHEAD.finish()
     run("build-mutants", [str(HACK / "build"), "--preset", "mutants", "sluice-sim"], 3000)
     text = run("mutants", ["build/mutants/bin/sluice-sim", "--mutants", "--jobs", "2"], 3000, check=False)
-    found = re.findall(r"^(\d+) mutants, (\d+) not caught$", text, re.MULTILINE)
+    found = re.findall(r"^(\d+) mutants caught, (\d+) not caught, (\d+) known gaps$", text, re.MULTILINE)
     if not found:
         return Counts(failed=1, notes=["FAILED mutants: ended without a count"])
-    planted, missed = (int(number) for number in found[-1])
-    return Counts(planted - missed, missed, 0, [line for line in text.splitlines() if "NOT CAUGHT" in line])
+    caught, missed, gaps = (int(number) for number in found[-1])
+    return Counts(caught, missed, gaps, [line for line in text.splitlines() if "not caught" in line.lower()])
 
 
 def part_scripts() -> Counts:

