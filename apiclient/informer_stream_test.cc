@@ -18,10 +18,6 @@ using std::chrono::milliseconds;
 using std::chrono::minutes;
 using std::chrono::seconds;
 
-kube::ObjectKey map_key(int i) {
-  return {"default", "map-" + std::to_string(i)};
-}
-
 struct StreamedInformer : testing::Test {
   FakeCluster cluster;
   FakeApiServer& server = cluster.server;

@@ -17,21 +17,15 @@ using std::chrono::milliseconds;
 using std::chrono::minutes;
 using std::chrono::seconds;
 
-constexpr const char* kNamespace = "default";
-
-kube::ObjectKey key_of(int i) {
-  return {kNamespace, "map-" + std::to_string(i)};
-}
-
 void put(FakeApiServer& server, int i, const std::string& value, const std::string& labels = "{}") {
-  const kube::ObjectKey key = key_of(i);
+  const kube::ObjectKey key = map_key(i);
   const auto done = server.send(
       apply_object(kube::kConfigMapKind, key, config_map_json(key.name, value, labels)));
   ASSERT_TRUE(done.has_value()) << done.error().describe();
 }
 
 void erase(FakeApiServer& server, int i) {
-  static_cast<void>(server.send(delete_object(kube::kConfigMapKind, key_of(i), {})));
+  static_cast<void>(server.send(delete_object(kube::kConfigMapKind, map_key(i), {})));
 }
 
 // What the handlers alone would make a reader believe.
@@ -86,14 +80,14 @@ TEST_F(InformerTest, ListsThenFollowsChanges) {
   EXPECT_FALSE(informer.has_synced());
   cluster.loop.run_for(seconds{1});
   EXPECT_TRUE(informer.has_synced());
-  ASSERT_NE(informer.lister().get(key_of(1)), nullptr);
+  ASSERT_NE(informer.lister().get(map_key(1)), nullptr);
   put(cluster.server, 1, "b");
   put(cluster.server, 2, "c");
   cluster.loop.run_for(seconds{1});
-  EXPECT_EQ(informer.lister().get(key_of(1))->data.at("value"), "b");
+  EXPECT_EQ(informer.lister().get(map_key(1))->data.at("value"), "b");
   erase(cluster.server, 1);
   cluster.loop.run_for(seconds{1});
-  EXPECT_EQ(informer.lister().get(key_of(1)), nullptr);
+  EXPECT_EQ(informer.lister().get(map_key(1)), nullptr);
   EXPECT_EQ(follower.known, on_server());
   EXPECT_EQ(cluster.server.lists(), 1U);
 }
@@ -203,22 +197,22 @@ TEST_F(InformerTest, LeavesOutWhatItCannotReadAndKeepsTheRest) {
   put(cluster.server, 1, "a");
   const ApiRequest bad = apply_object(
       kube::kConfigMapKind,
-      key_of(2),
+      map_key(2),
       R"({"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"map-2"},"data":{"value":7}})");
   ASSERT_TRUE(cluster.server.send(bad));
   informer.start();
   cluster.loop.run_for(seconds{1});
   EXPECT_TRUE(informer.has_synced());
-  EXPECT_NE(informer.lister().get(key_of(1)), nullptr);
-  EXPECT_EQ(informer.lister().get(key_of(2)), nullptr);
+  EXPECT_NE(informer.lister().get(map_key(1)), nullptr);
+  EXPECT_EQ(informer.lister().get(map_key(2)), nullptr);
   put(cluster.server, 2, "seven");
   cluster.loop.run_for(seconds{1});
-  EXPECT_NE(informer.lister().get(key_of(2)), nullptr);
+  EXPECT_NE(informer.lister().get(map_key(2)), nullptr);
   // One that becomes unreadable is not kept as it was: that is not true any more.
   ASSERT_TRUE(cluster.server.send(bad));
   cluster.loop.run_for(seconds{1});
-  EXPECT_EQ(informer.lister().get(key_of(2)), nullptr);
-  EXPECT_NE(informer.lister().get(key_of(1)), nullptr);
+  EXPECT_EQ(informer.lister().get(map_key(2)), nullptr);
+  EXPECT_NE(informer.lister().get(map_key(1)), nullptr);
 }
 
 TEST_F(InformerTest, SeesAnObjectLeaveItsSelection) {
@@ -236,8 +230,8 @@ TEST_F(InformerTest, SeesAnObjectLeaveItsSelection) {
   put(cluster.server, 1, "a", R"({"app":"y"})");
   put(cluster.server, 2, "a", R"({"app":"x"})");
   cluster.loop.run_for(seconds{1});
-  EXPECT_EQ(labelled.lister().get(key_of(1)), nullptr);
-  EXPECT_NE(labelled.lister().get(key_of(2)), nullptr);
+  EXPECT_EQ(labelled.lister().get(map_key(1)), nullptr);
+  EXPECT_NE(labelled.lister().get(map_key(2)), nullptr);
 }
 
 TEST_F(InformerTest, IsQuietWhenTheServerClosesWatchesAtOnce) {
@@ -310,7 +304,7 @@ TEST(StoreProperty, IndexEqualsRecomputedAfterRandomOperations) {
   Rng rng(5);
   Store<kube::ConfigMap> store({"app"});
   for (int step = 0; step < 20'000; ++step) {
-    const kube::ObjectKey key = key_of(static_cast<int>(rng.below(20)));
+    const kube::ObjectKey key = map_key(static_cast<int>(rng.below(20)));
     if (rng.below(3) == 0) {
       store.erase(key);
     } else {

@@ -155,12 +155,12 @@ void CanaryRolloutController::write_status(const std::shared_ptr<Act>& act) {
     follow_up(act);
     return;
   }
-  kube::ObjectMeta basis = act->basis.metadata;
   if (is_planted(Mutant::kStatusUnversioned)) {
-    basis.resource_version.clear();
+    act->basis.metadata.resource_version.clear();
   }
-  world_.client.send(replace_status(api::kCanaryRolloutKind, basis, to_json(act->decision.status)),
-                     [this, act](const Result<std::string>& body) { status_written(act, body); });
+  world_.client.send(
+      replace_status(api::kCanaryRolloutKind, act->basis.metadata, to_json(act->decision.status)),
+      [this, act](const Result<std::string>& body) { status_written(act, body); });
 }
 
 void CanaryRolloutController::status_written(const std::shared_ptr<Act>& act,

@@ -10,11 +10,8 @@
 namespace sluice::rag_index {
 namespace {
 
-constexpr Duration kNoReportTimeout = std::chrono::minutes(30);
 // A holder that does not say by then what it has is not waited for: the candidate is built.
 constexpr Duration kHolderSays = std::chrono::minutes(3);
-constexpr Duration kRetryFirst = std::chrono::seconds(30);
-constexpr Duration kRetryMax = std::chrono::minutes(10);
 
 void fail_candidate(Turn& turn, const std::string& why, std::string_view reason = {}) {
   api::CandidateStatus& candidate = *turn.candidate();
@@ -184,11 +181,11 @@ void follow_build(Turn& turn) {
     candidate.message = state.waiting.empty() ? "the builder is starting" : state.waiting;
   }
   const Duration silence = turn.now - state.last_sign;
-  if (silence >= kNoReportTimeout) {
+  if (silence >= kBuilderSilenceMax) {
     fail_candidate(turn, "the builder has said nothing for 30 minutes");
   } else if (candidate.phase == api::CandidatePhase::kResolving ||
              candidate.phase == api::CandidatePhase::kBuilding) {
-    look_again_in(turn, std::min(kNoReportTimeout - silence, state.check_again));
+    look_again_in(turn, std::min(kBuilderSilenceMax - silence, state.check_again));
   }
 }
 
@@ -232,11 +229,7 @@ void follow_failure(Turn& turn) {
   if (stalled == nullptr || stalled->status != kube::ConditionStatus::kTrue) {
     return;  // conclude() stamps the moment now.
   }
-  Duration delay = kRetryFirst;
-  for (std::int32_t i = 0; i < candidate.attempt && delay < kRetryMax; ++i) {
-    delay *= 2;
-  }
-  delay = std::min(delay, kRetryMax);
+  const Duration delay = back_off(candidate.attempt + 1);
   const Duration waited = turn.now - stalled->last_transition_time;
   if (waited < delay) {
     look_again_in(turn, delay - waited);

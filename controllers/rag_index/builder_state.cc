@@ -102,6 +102,16 @@ BuilderState state_of_builder(const Observation& seen, const kube::Pod& pod, Wal
   return state;
 }
 
+Duration back_off(std::int32_t failures) {
+  constexpr Duration kFirst = std::chrono::seconds(30);
+  constexpr Duration kMax = std::chrono::minutes(10);
+  Duration delay = kFirst;
+  for (std::int32_t i = 1; i < failures && delay < kMax; ++i) {
+    delay *= 2;
+  }
+  return std::min(delay, kMax);
+}
+
 std::string trouble_of_pods(const Observation& seen, std::string_view revision) {
   for (const kube::Pod* pod : pods_of(seen, api::kComponentWorker, revision)) {
     if (const kube::ContainerWaiting* waiting = waiting_of(*pod)) {

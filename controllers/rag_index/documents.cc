@@ -15,10 +15,6 @@
 namespace sluice::rag_index {
 namespace {
 
-constexpr Duration kSilenceMax = std::chrono::minutes(30);
-constexpr Duration kAgainFirst = std::chrono::seconds(30);
-constexpr Duration kAgainMax = std::chrono::minutes(10);
-
 api::Refresh refresh_of(const Turn& turn) {
   return turn.spec().refresh.value_or(api::Refresh{});
 }
@@ -59,14 +55,6 @@ const Revision* find_rejected(const Turn& turn, const std::string& documents) {
 bool may_look(const Turn& turn) {
   return is_config_settled(turn) && turn.candidate() == nullptr && !turn.status().previous &&
          !turn.is_suspended() && (!turn.is_judged() || turn.rollout != nullptr);
-}
-
-Duration back_off(std::int32_t failures) {
-  Duration delay = kAgainFirst;
-  for (std::int32_t i = 1; i < failures && delay < kAgainMax; ++i) {
-    delay *= 2;
-  }
-  return std::min(delay, kAgainMax);
 }
 
 // Empty: not before the spec changes.
@@ -196,10 +184,10 @@ void follow_look(Turn& turn, const kube::Pod& pod) {
     note_failure(turn, state.failure);
   } else if (has_said) {
     note_failure(turn, state.report->message);
-  } else if (silence >= kSilenceMax) {
+  } else if (silence >= kBuilderSilenceMax) {
     note_failure(turn, "the pod that reads the source has said nothing for 30 minutes");
   } else {
-    look_again_in(turn, std::min(kSilenceMax - silence, state.check_again));
+    look_again_in(turn, std::min(kBuilderSilenceMax - silence, state.check_again));
   }
 }
 

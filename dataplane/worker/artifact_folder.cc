@@ -13,14 +13,13 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view kPartial = ".partial.";
-constexpr std::size_t kHexDigits = 64;
 // A writer that has written nothing for so long is dead.
 constexpr std::chrono::hours kWriterMax{1};
 
 // <64 hex digits>.partial.<whatever>
 bool is_partial(std::string_view name) {
-  return name.size() > kHexDigits && is_sha256(name.substr(0, kHexDigits)) &&
-         name.substr(kHexDigits).starts_with(kPartial);
+  return name.size() > kSha256Digits && is_sha256(name.substr(0, kSha256Digits)) &&
+         name.substr(kSha256Digits).starts_with(kPartial);
 }
 
 bool is_old(const fs::directory_entry& entry) {

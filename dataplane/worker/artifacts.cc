@@ -11,7 +11,6 @@ namespace sluice::worker {
 namespace {
 
 constexpr std::string_view kPrefix = "/artifacts/sha256:";
-constexpr std::size_t kHexDigits = 64;
 constexpr std::chrono::milliseconds kFirstPause{250};
 constexpr std::chrono::milliseconds kLongestPause{5000};
 
@@ -30,7 +29,7 @@ std::string without_slash(std::string url) {
 }  // namespace
 
 bool is_sha256(std::string_view text) {
-  return text.size() == kHexDigits && std::all_of(text.begin(), text.end(), [](char c) {
+  return text.size() == kSha256Digits && std::all_of(text.begin(), text.end(), [](char c) {
            return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
          });
 }

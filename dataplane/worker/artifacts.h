@@ -4,6 +4,7 @@
 // digits.
 
 #include <chrono>
+#include <cstddef>
 #include <map>
 #include <mutex>
 #include <string>
@@ -16,6 +17,7 @@
 
 namespace sluice::worker {
 
+inline constexpr std::size_t kSha256Digits = 64;
 [[nodiscard]] bool is_sha256(std::string_view text);
 
 // GET /artifacts/sha256:<hex>, for whoever the bearer admits. Thread-safe.

@@ -33,6 +33,11 @@ struct FakeCluster {
   }
 };
 
+// The ConfigMap map-<i>, for tests that need many objects.
+[[nodiscard]] inline kube::ObjectKey map_key(int i) {
+  return {"default", "map-" + std::to_string(i)};
+}
+
 // A ConfigMap as JSON, for tests that need some object.
 [[nodiscard]] inline std::string config_map_json(const std::string& name,
                                                  const std::string& value,
